@@ -1,0 +1,117 @@
+"""Overlapping requests, one thread's work at a time.
+
+singer-sdk is written for one thread. Every stream of a tenant is read by a worker thread, but a worker holds *the
+turn* whenever it runs the SDK's or the tap's code, and lends it out only while it waits for the API. So state,
+messages and metrics need no locks of their own, and a bookmark always agrees with what was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+LAST_WORD = 1.0
+"""Seconds that a run which is told to stop waits for the turn, so as to write a last STATE."""
+
+
+class StoppedError(BaseException):
+    """The run has ended; a worker that comes back for the turn gets this instead, past every ``except Exception``."""
+
+
+class Turn:
+    """The right to run the tap's code, held by one thread at a time; at first by the thread that made it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._closed = False
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let other threads run while this one waits for something outside, such as an answer of the API."""
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self.take()
+
+    def take(self, seconds: float = -1) -> bool:
+        """Wait for the turn, for ever unless a number of seconds is given; tell whether it was got.
+
+        Raises:
+            StoppedError: The run has ended meanwhile.
+        """
+        if not self._lock.acquire(timeout=seconds):
+            return False
+        if self._closed:
+            self._lock.release()
+            raise StoppedError
+        return True
+
+    def give(self) -> None:
+        """Let another thread have the turn."""
+        self._lock.release()
+
+    def close(self) -> None:
+        """End the run for all threads but the one that holds the turn."""
+        self._closed = True
+
+
+def run(jobs: Sequence[Callable[[], None]], *, turn: Turn, workers: int, last_word: Callable[[], None]) -> None:
+    """Run every job, in order of the list, up to so many at once.
+
+    Args:
+        jobs: What to run. A job deals with its own failures: whatever it raises ends all of them.
+        turn: Held by the caller, and again when this returns.
+        workers: Jobs under way at most.
+        last_word: Run with the turn held when the jobs end early, by an exception or a signal.
+    """
+    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+    ends: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    threads = [
+        threading.Thread(target=_work, args=(waiting, ends, turn), name=f"worker-{n}", daemon=True)
+        for n in range(min(workers, len(jobs)))
+    ]
+    turn.give()
+    try:
+        for thread in threads:
+            thread.start()
+        _raise_first(ends.get() for _ in threads)
+    except BaseException:
+        if turn.take(LAST_WORD):
+            turn.close()
+            last_word()
+            turn.give()
+        raise
+    turn.take()
+
+
+def _work(
+    jobs: queue.SimpleQueue[Callable[[], None]],
+    ends: queue.SimpleQueue[BaseException | None],
+    turn: Turn,
+) -> None:
+    """Run jobs until none is left, then tell how it ended."""
+    try:
+        turn.take()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                jobs.get_nowait()()
+    except StoppedError:
+        return
+    except BaseException as error:  # noqa: BLE001 -- carried to the main thread, which raises it
+        end: BaseException | None = error
+    else:
+        end = None
+    turn.give()
+    ends.put(end)
+
+
+def _raise_first(ends: Iterable[BaseException | None]) -> None:
+    for end in ends:
+        if end:
+            raise end

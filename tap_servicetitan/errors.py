@@ -1,0 +1,88 @@
+"""What can go wrong, in one line each: what failed, why, what to do.
+
+    SingerSDKError (singer-sdk)
+    ├── APIError                 the API, or the way to it, failed for good
+    │   ├── CredentialsError     client id, secret or app key refused
+    │   ├── MissingScopeError    the app may not read this resource
+    │   ├── NotFoundError        no such resource (404), or not in its present state (409)
+    │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
+    ├── PaginationError          the API's page contradicts itself
+    ├── StateError               the STATE that was handed in cannot be used
+    └── SyncFailedError          the run is over and some streams could not be read
+
+``TransientError`` never leaves :mod:`tap_servicetitan.http`: it is retried, and ends as an ``APIError``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SingerSDKError, SyncError
+
+
+class APIError(FatalAPIError):
+    """The API, or the way to it, failed for good."""
+
+    remedy = "If it lasts, ask ServiceTitan's support, with the trace id where there is one."
+
+    def __init__(self, cause: str, *, remedy: str | None = None) -> None:
+        super().__init__(cause)
+        self.remedy = remedy or self.remedy
+
+
+class CredentialsError(APIError):
+    """Client id, client secret or app key were refused."""
+
+    remedy = "Check client_id, client_secret and st_app_key, and that they belong to this tenant and environment."
+
+
+class MissingScopeError(APIError):
+    """The app, as the tenant's admin accepted it, may not read this resource."""
+
+    remedy = "Grant the scope to the app in ServiceTitan's developer portal and let the tenant's admin accept it."
+
+
+class NotFoundError(APIError):
+    """There is no such resource (404), or not in its present state (409)."""
+
+    remedy = "ServiceTitan may have withdrawn it, or the tenant_id is wrong: deselect the stream or mend the setting."
+
+
+class RefusedRequestError(APIError):
+    """The API refused a parameter (400), such as a continuation token."""
+
+
+class PaginationError(SyncError):
+    """The API's page contradicts itself, so that going on would loop or lose records."""
+
+    remedy = "Run again; if it comes back, ask ServiceTitan's support."
+
+
+class StateError(SingerSDKError):
+    """The STATE that was handed in cannot be used."""
+
+
+class TransientError(RetriableAPIError):
+    """Something that another try may heal."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stream of a tenant that could not be read to its end."""
+
+    tenant_id: str
+    stream: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"tenant {self.tenant_id}, stream {self.stream}: {self.cause} {self.remedy}".rstrip()
+
+
+class SyncFailedError(SyncError):
+    """The run is over and some streams could not be read; all others are complete, and so are their bookmarks."""
+
+    def __init__(self, failures: list[Failure], jobs: int) -> None:
+        super().__init__(f"{len(failures)} of {jobs} streams could not be read to the end")
+        self.failures = failures

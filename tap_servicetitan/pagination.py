@@ -1,0 +1,78 @@
+"""How a collection is walked: the page, and which page comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.pagination import BaseAPIPaginator
+
+from tap_servicetitan.errors import PaginationError
+
+if TYPE_CHECKING:
+    import requests
+
+
+@dataclass(slots=True)
+class Page:
+    """One answer of the API: fetched, written, then committed, in that order."""
+
+    records: list[Any]
+    """Structs of the record type, or dicts of records that do not fit it."""
+
+    has_more: bool = False
+
+    continue_from: str | None = None
+    """Where an export feed goes on after this page; also on its last page."""
+
+    newest: datetime | None = None
+    """Newest modification date among the records."""
+
+    received: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class ContinuationPaginator(BaseAPIPaginator["str | None"]):
+    """Follows an export feed: while ``hasMore``, its ``continueFrom`` is the next request's ``from``.
+
+    It goes on through empty pages and never asks again after ``hasMore: false``. It is fed with decoded pages rather
+    than responses, which would be parsed twice.
+    """
+
+    def __init__(self, start: str | None) -> None:
+        """Start a walk.
+
+        Args:
+            start: A continuation token, an ISO date, or None for the beginning of history.
+        """
+        super().__init__(start)
+        self._landmark = start
+        self._next_landmark_at = 2
+
+    def has_more(self, response: Page | requests.Response) -> bool:
+        """Tell whether the API has more right now."""
+        assert isinstance(response, Page)  # noqa: S101 -- narrows what the SDK types as a response
+        return response.has_more
+
+    def get_next(self, response: Page | requests.Response) -> str:
+        """Return the token of the next page.
+
+        Raises:
+            PaginationError: It is missing, or was met before. A longer cycle of tokens is found by comparing with a
+                landmark that moves on at every power of two (Brent), so memory does not grow with the feed.
+        """
+        assert isinstance(response, Page)  # noqa: S101 -- narrows what the SDK types as a response
+        token = response.continue_from
+        if not token:
+            msg = f"Page {self.count} says hasMore without a continueFrom to go on with."
+            raise PaginationError(msg)
+        if token in {self.current_value, self._landmark}:
+            msg = f"Page {self.count} repeats an earlier continueFrom and says hasMore: following it would never end."
+            raise PaginationError(msg)
+        if self.count == self._next_landmark_at:
+            self._landmark, self._next_landmark_at = token, 2 * self._next_landmark_at
+        return token
+
+    def advance(self, response: Page | requests.Response) -> None:
+        """Go on to the next page, or finish."""
+        super().advance(response)  # type: ignore[arg-type]  # a page takes the response's place, see above

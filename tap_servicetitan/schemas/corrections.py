@@ -1,0 +1,25 @@
+"""Where ServiceTitan's documents are wrong about a field: what the field really is, and what shows it.
+
+Fields are written as ``--check`` prints them: ``a.b`` for a field of an object, ``a[].b`` for a field of an array's
+items. A field that the documents do not have is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NAME_OR_NUMBER: dict[str, Any] = {"type": ["string", "integer", "null"]}
+"""An enumeration that is documented by names and was seen to arrive as numbers."""
+
+CORRECTIONS: Mapping[str, Mapping[str, dict[str, Any]]] = {
+    # `0` where the documents have `None` and `ByValue`: MeltanoLabs/tap-service-titan issue 358 (2026), seen on these.
+    "inventory_bills": {"landedCostMethod": NAME_OR_NUMBER},
+    "purchase_order_types": {"landedCostMethod": NAME_OR_NUMBER},
+    "receipts": {"landedCostMethod": NAME_OR_NUMBER},
+    # Numbers where the documents have `None`, `Live`, `Stopped`: archdotdev/tap-service-titan issue 163.
+    "campaign_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
+    "adgroup_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
+    "keyword_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
+}
+"""Schema of each corrected field, by stream and field."""

@@ -1,0 +1,96 @@
+"""The schema files: what one is made of, how it is laid out, and how two versions of one differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from tap_servicetitan.schemas.openapi import DocumentError
+
+if TYPE_CHECKING:
+    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.schemas.openapi import Operation, Schema
+
+
+def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Schema]) -> Schema:
+    """Return an entry's schema: the tenant, the ids of its parents, then the API's fields; only keys are never null.
+
+    Raises:
+        DocumentError: The documents lack a key of the entry, or what a correction corrects.
+    """
+    parents = re.findall(r"{(\w+)}", endpoint.path)
+    properties: Schema = {
+        "tenant_id": {"type": "string"},
+        **dict(zip(parents, operation.path_parameters, strict=True)),
+        **deepcopy(operation.record()["properties"]),
+    }
+    schema: Schema = {"type": "object", "properties": properties}
+    try:
+        for field, correction in corrections.items():
+            _correct(schema, field, correction)
+        for key in endpoint.primary_keys[1:]:
+            properties[key] = _not_null(properties[key])
+    except KeyError as missing:
+        msg = f"{endpoint.name} has no field {missing} to correct or to take as key"
+        raise DocumentError(msg) from missing
+    return schema | ({"required": list(endpoint.primary_keys)} if endpoint.primary_keys else {})
+
+
+def _correct(schema: Schema, field: str, correction: Schema) -> None:
+    *parents, last = field.split(".")
+    for parent in parents:
+        schema = schema["properties"][parent.removesuffix("[]")]
+        schema = schema["items"] if parent.endswith("[]") else schema
+    if last.endswith("[]"):
+        schema["properties"][last.removesuffix("[]")]["items"] = correction
+    else:
+        schema["properties"][last] = correction
+
+
+def _not_null(schema: Schema) -> Schema:
+    types = [name for name in schema["type"] if name != "null"]
+    return {**schema, "type": types[0] if len(types) == 1 else types}
+
+
+def render(schema: Schema, indent: str = "") -> str:
+    """Write a schema as JSON with one property a line, so that a changed field is a one-line diff."""
+    deeper = f"{indent}  "
+    words: dict[str, str] = {}
+    for word, value in schema.items():
+        if word == "properties" and value:
+            lines = [f"{deeper}  {json.dumps(name)}: {render(each, f'{deeper}  ')}" for name, each in value.items()]
+            words[word] = "{\n" + ",\n".join(lines) + f"\n{deeper}}}"
+        else:
+            words[word] = render(value, deeper) if word == "items" else json.dumps(value)
+    if not any("\n" in text for text in words.values()):
+        return json.dumps(schema)
+    return "{\n" + ",\n".join(f"{deeper}{json.dumps(word)}: {text}" for word, text in words.items()) + f"\n{indent}}}"
+
+
+def fields(schema: Schema, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every field of a schema, as a path like ``items[].id``, with its type in words."""
+    if path:
+        types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+        yield path, " or ".join(types) + (f" ({schema['format']})" if "format" in schema else "")
+    for name, each in schema.get("properties", {}).items():
+        yield from fields(each, f"{path}.{name}".removeprefix("."))
+    if "items" in schema:
+        yield from fields(schema["items"], f"{path}[]")
+
+
+def differences(old: Schema, new: Schema) -> Iterator[str]:
+    """Say how two versions of a schema differ, one line a field."""
+    before, after = dict(fields(old)), dict(fields(new))
+    for field, kind in after.items():
+        if field not in before:
+            yield f"added {field}: {kind}"
+        elif before[field] != kind:
+            yield f"retyped {field}: {before[field]} became {kind}"
+    for field, kind in before.items():
+        if field not in after:
+            yield f"removed {field}: {kind}"
+    if old.get("required") != new.get("required"):
+        yield f"keys: {old.get('required')} became {new.get('required')}"

@@ -1,0 +1,190 @@
+"""ServiceTitan's OpenAPI documents, and the JSON schemas of records that follow from them.
+
+Names and types are taken over, nothing else: what the documents say of required fields, enumerations, patterns and
+lengths, the live API does not keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+if TYPE_CHECKING:
+    from tap_servicetitan.endpoint import Endpoint
+
+Schema = dict[str, Any]
+
+TYPES = ("string", "integer", "number", "boolean", "object", "array")
+"""JSON's types but null, in the order in which a value of several types lists them."""
+
+OPEN_OBJECT: Schema = {"type": ["object", "null"], "properties": {}, "additionalProperties": True}
+"""An object of which nothing is known; without ``properties`` the SDK's conformance fails on arrays of it."""
+
+OPEN_VALUE: Schema = {
+    **OPEN_OBJECT,
+    "type": ["string", "number", "boolean", "object", "array", "null"],
+    "items": {**OPEN_OBJECT, "type": ["string", "number", "boolean", "object", "null"]},
+}
+"""A value of which nothing is known: the SDK's conformance fails on ``{}``, some targets on an array without items."""
+
+
+class DocumentError(Exception):
+    """The documents are missing or are not OpenAPI documents."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What can be read at one path."""
+
+    path: str
+    """Path below the API root as the documents spell it, e.g. ``/crm/v2/tenant/{tenant}/customers/{id}/notes``."""
+
+    method: str
+    definition: Mapping[str, Any]
+    components: Mapping[str, Any]
+
+    @property
+    def scope(self) -> str | None:
+        """The OAuth scope that the operation asks for."""
+        scopes = [scope for way in self.definition.get("security", ()) for scope in way.get("oauth", ())]
+        return scopes[0] if scopes else None
+
+    @property
+    def path_parameters(self) -> list[Schema]:
+        """Types of the path's placeholders after the tenant, in the path's order."""
+        types = {each["name"]: each["schema"] for each in self.definition.get("parameters", ()) if each["in"] == "path"}
+        return [self.convert(types.get(name, {"type": "string"})) for name in re.findall(r"{(\w+)}", self.path)[1:]]
+
+    @property
+    def response(self) -> Schema | None:
+        """Schema of the answer, as the documents have it; None where the answer is not JSON."""
+        content = self.definition.get("responses", {}).get("200", {}).get("content", {})
+        return self.resolve(content["application/json"]["schema"]) if "application/json" in content else None
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether the answer is a list of records, bare or as ``data``."""
+        response = self.response or {}
+        return "array" in _types(self.resolve(response.get("properties", {}).get("data", response)))
+
+    def record(self, field: str = "data") -> Schema:
+        """Return the schema of one record: of an array's items, at ``field`` of the answer or the answer itself."""
+        if self.response is None:
+            msg = f"{self.method.upper()} {self.path} does not answer with JSON."
+            raise DocumentError(msg)
+        found = self.convert(self.response.get("properties", {}).get(field, self.response))
+        items: Schema = found.get("items", found)
+        return items
+
+    def resolve(self, schema: Mapping[str, Any]) -> Schema:
+        """Follow a reference to its component."""
+        return self.resolve(self.components[_name(schema)]) if "$ref" in schema else dict(schema)
+
+    def convert(self, schema: Mapping[str, Any], inside: tuple[str, ...] = ()) -> Schema:
+        """Return the names and types of a schema, all nullable; a component inside itself becomes an open object."""
+        if "$ref" in schema:
+            name = _name(schema)
+            return OPEN_OBJECT if name in inside else self.convert(self.components[name], (*inside, name))
+        for word in ("oneOf", "anyOf", "allOf"):
+            if word in schema:
+                return merge(self.convert(each, inside) for each in schema[word] if each.get("type") != "null")
+        types = _types(schema)
+        if not types:
+            return OPEN_VALUE
+        converted: Schema = {"type": [*types, "null"]}
+        if schema.get("format") == "date-time":
+            converted["format"] = "date-time"
+        if "object" in types:
+            fields = {name: self.convert(each, inside) for name, each in schema.get("properties", {}).items()}
+            converted = {**converted, "properties": fields} if fields else OPEN_OBJECT | converted
+        if "array" in types:
+            converted["items"] = self.convert(schema.get("items", {}), inside)
+        return converted
+
+
+def merge(schemas: Iterable[Schema]) -> Schema:
+    """Return one schema for a value that follows any of several: all their fields, and all types of each field."""
+    merged: Schema | None = None
+    for schema in schemas:
+        merged = schema if merged is None else _merge_two(merged, schema)
+    return OPEN_VALUE if merged is None else merged
+
+
+def _merge_two(one: Schema, other: Schema) -> Schema:
+    types = {*one["type"], *other["type"]}
+    merged: Schema = {"type": [name for name in (*TYPES, "null") if name in types]}
+    if "format" in one and one.get("format") == other.get("format"):
+        merged["format"] = one["format"]
+    if "properties" in one or "properties" in other:
+        fields: dict[str, Schema] = dict(one.get("properties", {}))
+        for name, field in other.get("properties", {}).items():
+            fields[name] = _merge_two(fields[name], field) if name in fields else field
+        merged["properties"] = fields
+    if one.get("additionalProperties") or other.get("additionalProperties"):
+        merged["additionalProperties"] = True
+    if "items" in one or "items" in other:
+        merged["items"] = merge(each["items"] for each in (one, other) if "items" in each)
+    return merged
+
+
+def _name(reference: Mapping[str, Any]) -> str:
+    return str(reference["$ref"]).rsplit("/", 1)[-1]
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    """Return a schema's types but null, in the order of :data:`TYPES`."""
+    declared = schema.get("type") or ("object" if "properties" in schema else ())
+    return [name for name in TYPES if name in ([declared] if isinstance(declared, str) else declared)]
+
+
+class Documents:
+    """All operations of a directory of OpenAPI documents, by path."""
+
+    def __init__(self, directory: Path) -> None:
+        """Read every ``*.json`` of the directory.
+
+        Raises:
+            DocumentError: There is no such directory, or no document in it.
+        """
+        self._operations: dict[tuple[str, str], Operation] = {}
+        for file in sorted(directory.glob("*.json")):
+            for operation in _operations(file):
+                self._operations[operation.method, _shape(operation.path)] = operation
+        if not self._operations:
+            msg = f"{directory} holds no OpenAPI documents (*.json with `paths`)."
+            raise DocumentError(msg)
+
+    def operation(self, endpoint: Endpoint) -> Operation | None:
+        """Return how an entry is read: its GET, else its POST."""
+        shape = _shape(endpoint.url_path)
+        return self._operations.get(("get", shape)) or self._operations.get(("post", shape))
+
+    def collections(self) -> Iterator[Operation]:
+        """Every GET that answers with a list of records."""
+        return (each for each in self._operations.values() if each.method == "get" and each.is_collection)
+
+
+def _operations(file: Path) -> Iterator[Operation]:
+    try:
+        document = msgspec.json.decode(file.read_bytes())
+    except msgspec.DecodeError as error:
+        msg = f"{file} is not JSON: {error}."
+        raise DocumentError(msg) from error
+    if not isinstance(document, dict) or "paths" not in document:
+        return
+    root = urlsplit(document["servers"][0]["url"]).path
+    for path, methods in document["paths"].items():
+        for method in ("get", "post"):
+            if method in methods:
+                yield Operation(root + path, method, methods[method], document.get("components", {}).get("schemas", {}))
+
+
+def _shape(path: str) -> str:
+    """Return a path without the names of its placeholders, which table and documents may choose differently."""
+    return re.sub(r"{\w+}", "{}", path)

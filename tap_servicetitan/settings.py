@@ -1,0 +1,307 @@
+"""The settings: their JSON schema, what is wrong with a config, and the typed form the tap works with."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+HOSTS = {
+    "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
+    "integration": (
+        "https://api-integration.servicetitan.io",
+        "https://auth-integration.servicetitan.io/connect/token",
+    ),
+}
+"""API root and token URL of each environment, from ServiceTitan's developer portal."""
+
+TENANT_ID = th.CustomType({"type": ["string", "integer"]})
+
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property("client_id", th.StringType, title="Client ID", description="The app's client id for the tenant."),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="The app's client secret for the tenant.",
+    ),
+    th.Property(
+        "st_app_key",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="App key",
+        description="The app's key (`ak1.…`), the same for all tenants and environments.",
+    ),
+    th.Property(
+        "tenant_id",
+        TENANT_ID,
+        title="Tenant ID",
+        description="The tenant (company) to read.",
+    ),
+    th.Property(
+        "tenants",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("tenant_id", TENANT_ID, required=True),
+                th.Property("client_id", th.StringType),
+                th.Property("client_secret", th.StringType, secret=True),
+                additional_properties=False,
+            ),
+        ),
+        title="Tenants",
+        description=(
+            "Several tenants in one run, in place of tenant_id: a list of tenant_id, client_id and client_secret. A "
+            "credential that an entry leaves out is the one above."
+        ),
+    ),
+    th.Property(
+        "environment",
+        th.StringType,
+        default="production",
+        allowed_values=list(HOSTS),
+        title="Environment",
+        description="Which of ServiceTitan's hosts to talk to.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="Root of the API, in place of the environment's. Plain http only for this machine.",
+    ),
+    th.Property(
+        "auth_url",
+        th.StringType,
+        title="Token URL",
+        description="The OAuth token URL itself, in place of the environment's. Plain http only for this machine.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description="Where a first sync starts, by modification date. Without it, everything is read.",
+    ),
+    th.Property(
+        "include_recent_changes",
+        th.BooleanType,
+        default=False,
+        title="Include recent changes",
+        description=(
+            "Ask export feeds for changes of the last 15 minutes too. They come sooner, and some come again in the "
+            "next run."
+        ),
+    ),
+    th.Property(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=120,
+        title="Request timeout",
+        description="Seconds to wait for an answer. The API itself gives up after 100.",
+    ),
+    th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=64),
+        default=8,
+        title="Concurrency",
+        description="Requests in flight at most, over all tenants and streams. 1: strictly one after another.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.NumberType(exclusive_minimum=0),
+        default=40,
+        title="Requests per second",
+        description="Requests a second at most, per tenant. ServiceTitan allows an app 60, all its users together.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="How the tap names itself to the API: its name and version unless set.",
+    ),
+).to_dict()
+
+_WITH_DEFAULTS = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A company in ServiceTitan, with the app's credentials for it."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A config that was found valid."""
+
+    tenants: tuple[Tenant, ...]
+    st_app_key: str = field(repr=False)
+    api_url: str
+    auth_url: str
+    start_date: datetime | None
+    include_recent_changes: bool
+    request_timeout: float
+    """Seconds."""
+    concurrency: int
+    """Requests in flight at most."""
+    requests_per_second: float
+    """Per tenant."""
+    user_agent: str
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any], *, user_agent: str) -> Settings:
+        """Read a config in which :func:`problems` found none.
+
+        Args:
+            config: The tap's config, defaults filled in.
+            user_agent: What the tap calls itself if the config does not say.
+        """
+        api_url, auth_url = HOSTS[config["environment"]]
+        start_date = config.get("start_date")
+        return cls(
+            tenants=tuple(
+                Tenant(_text(entry["tenant_id"]), _text(entry["client_id"]), _text(entry["client_secret"]))
+                for entry in _tenants(config)
+            ),
+            st_app_key=config["st_app_key"],
+            api_url=(config.get("api_url") or api_url).rstrip("/"),
+            auth_url=config.get("auth_url") or auth_url,
+            start_date=parse_date(start_date) if start_date else None,
+            include_recent_changes=config["include_recent_changes"],
+            request_timeout=config["request_timeout"],
+            concurrency=config["concurrency"],
+            requests_per_second=config["requests_per_second"],
+            user_agent=config.get("user_agent") or user_agent,
+        )
+
+
+def parse_date(text: str) -> datetime:
+    """Read an ISO 8601 date or date-time; without an offset it is UTC.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    date = datetime.fromisoformat(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+    """Fill in defaults, then yield one line per problem, naming the setting and never its value.
+
+    Args:
+        config: The config as handed in; completed in place.
+        schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
+    """
+    wrong = set()
+    for error in _WITH_DEFAULTS(schema).iter_errors(config):
+        if error.path:  # what is missing at the top is told below, once
+            wrong.add(error.path[0])
+            yield f"Setting '{'.'.join(map(str, error.path))}' {_expectation(error)}."
+    if "st_app_key" not in wrong and not _text(config.get("st_app_key")):
+        yield "Setting 'st_app_key' is missing."
+    if not wrong & {"tenants", "tenant_id", "client_id", "client_secret"}:
+        yield from _tenant_problems(config)
+    for name, problem_of in (("api_url", _url_problem), ("auth_url", _url_problem), ("start_date", _date_problem)):
+        if name not in wrong and config.get(name) and (problem := problem_of(config[name])):
+            yield f"Setting '{name}' {problem}."
+
+
+def unknown(config: Mapping[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+    """Yield one line per setting that the tap does not know, with the name that was perhaps meant."""
+    known = schema["properties"]
+    for name in config:
+        if name not in known:
+            hint = "".join(f" Did you mean '{near}'?" for near in difflib.get_close_matches(name, known, n=1))
+            yield f"Setting '{name}' is not known and has no effect.{hint}"
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _tenants(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each tenant's credentials, those of the top level filled in."""
+    above = {name: config.get(name) for name in ("tenant_id", "client_id", "client_secret")}
+    return [{**above, **entry} for entry in config.get("tenants") or [{}]]
+
+
+def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    several = bool(config.get("tenants"))
+    if several and _text(config.get("tenant_id")):
+        yield "Setting 'tenant_id' must not stand beside 'tenants': make it one of the list."
+    seen = set()
+    for number, tenant in enumerate(_tenants(config)):
+        where = f"tenants.{number}." if several else ""
+        for name, value in tenant.items():
+            if not _text(value):
+                yield f"Setting '{where}{name}' is missing."
+        tenant_id = _text(tenant["tenant_id"])
+        if tenant_id and not re.fullmatch(r"[\w-]+", tenant_id):
+            yield f"Setting '{where}tenant_id' must be a tenant's number, such as 123456789."
+        if tenant_id and tenant_id in seen:
+            yield f"Setting '{where}tenant_id' stands in the list already."
+        seen.add(tenant_id)
+
+
+def _expectation(error: ValidationError) -> str:
+    bound: Any = error.validator_value
+    match error.validator:
+        case "enum":
+            words = f"be one of: {', '.join(bound)}"
+        case "type":
+            words = f"be of type {' or '.join(kind for kind in ([bound] if isinstance(bound, str) else bound) if kind != 'null')}"
+        case "exclusiveMinimum":
+            words = f"be greater than {bound}"
+        case "minimum":
+            words = f"be at least {bound}"
+        case "maximum":
+            words = f"be at most {bound}"
+        case "required":
+            words = f"hold {', '.join(bound)}"
+        case rule:
+            words = f"satisfy its rule '{rule}'"
+    return f"must {words}"
+
+
+def _date_problem(text: str) -> str | None:
+    try:
+        date = parse_date(text)
+    except ValueError:
+        return "must be a date or date-time, such as 2026-01-31 or 2026-01-31T00:00:00Z"
+    return "lies in the future" if date > datetime.now(UTC) + timedelta(days=1) else None
+
+
+def _url_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "must be a URL that begins with https://"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return "must begin with https://: plain http would show the credentials to the network"
+    if parts.username or parts.password:
+        return "must not hold a user name or password"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

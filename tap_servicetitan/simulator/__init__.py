@@ -1,0 +1,23 @@
+"""ServiceTitan's API on localhost: a made-up trades business for demos, tests and benchmarks.
+
+As a program: ``python -m tap_servicetitan.simulator --help``. In a test::
+
+    from tap_servicetitan.simulator import Simulator
+
+    with Simulator(records=200, page_size=50) as simulator:
+        first = run_tap(simulator.config)
+        simulator.advance(minutes=60, new=20, changed=10)
+        simulator.misbehave("rate_limit", stream="bookings", retry_after=0.2)
+        second = run_tap(simulator.config)
+        assert ids(second) <= {record["id"] for record in simulator.records("bookings")}
+
+What it serves follows from the tap's own table of streams and their schemas. How it behaves follows ServiceTitan's
+documentation and what users of the API report, never what this tap would like.
+"""
+
+from __future__ import annotations
+
+from tap_servicetitan.simulator.answers import Request
+from tap_servicetitan.simulator.simulator import Simulator
+
+__all__ = ["Request", "Simulator"]

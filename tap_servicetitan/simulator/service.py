@@ -1,0 +1,162 @@
+"""The simulated service: finds what a request is about, lets it pass or fail, and has it answered by kind of endpoint."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlencode
+
+from tap_servicetitan.endpoint import Endpoint, Export
+from tap_servicetitan.simulator import feeds
+from tap_servicetitan.simulator.answers import Answer, Breakage, Call, Request, problem
+from tap_servicetitan.simulator.cache import PageCache
+from tap_servicetitan.simulator.faults import Fault, Faults
+from tap_servicetitan.simulator.faults import answer as misbehaviour
+from tap_servicetitan.simulator.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_servicetitan.simulator.access import Access
+    from tap_servicetitan.simulator.world import Collection, World
+
+TOKEN_PATH: Final = "/connect/token"  # noqa: S105  a path
+REMEMBERED: Final = 100_000
+"""Requests kept in the log; counts go on for ever."""
+
+_TENANT = re.compile(r"(?<=/tenant/)(\d+)(?=/)")
+_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
+_BREAKAGES: Final[Mapping[str, Breakage]] = {
+    "reset": "reset",
+    "reset_body": "reset_body",
+    "cut": "cut",
+    "cut_chunked": "cut_chunked",
+}
+
+
+class Kind(Protocol):
+    """Answers requests to one kind of endpoint; ``fault`` is a misbehaviour that it has to act out, if any."""
+
+    def __call__(self, service: Service, collection: Collection, call: Call, fault: str | None) -> Answer:
+        """Answer a request that may pass."""
+
+
+KINDS: Final[Mapping[type[Endpoint], Kind]] = {Export: feeds.answer}
+"""A new kind of endpoint is a function here."""
+
+
+@dataclass
+class Counts:
+    """What the service was asked so far."""
+
+    token_requests: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+
+
+class Service:
+    """Answers calls of the API and of its token endpoint."""
+
+    def __init__(self, world: World, access: Access, faults: Faults, *, page_size: int, latency: float) -> None:
+        self.world = world
+        self.access = access
+        self.faults = faults
+        self.page_size = page_size
+        self.latency = latency
+        self.tokens = Tokens(world.identities.seed)
+        self.pages = PageCache()
+        self.counts = Counts()
+        self.requests: deque[Request] = deque(maxlen=REMEMBERED)
+        self.answered: Counter[tuple[str, int]] = Counter()
+        self._lock = Lock()
+        self._routes = [(_route(endpoint), endpoint) for endpoint in world.endpoints.values()]
+        self._fixed = {e.url_path: e for e in world.endpoints.values() if e.url_path.count("{") == 1}
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a request."""
+        if call.path == TOKEN_PATH:
+            return self._token(call)
+        endpoint, tenant_id = self._find(call.path)
+        fault: Fault | None = None
+        if endpoint is None or tenant_id is None:
+            answer = problem(404, "The resource was not found.")
+        elif call.method != "GET":
+            answer = problem(405, "Method Not Allowed", {"Allow": "GET"})
+        else:
+            refusal = self.access.check(call, tenant_id, endpoint)
+            fault = None if refusal else self._fault(call, tenant_id, endpoint)
+            answer = refusal or self._act(call, tenant_id, endpoint, fault)
+        self._log(call, answer, tenant_id, endpoint, fault.kind if fault else None)
+        return answer
+
+    @contextmanager
+    def flight(self) -> Iterator[None]:
+        """Count a request as in flight."""
+        with self._lock:
+            self.counts.in_flight += 1
+            self.counts.max_in_flight = max(self.counts.max_in_flight, self.counts.in_flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.counts.in_flight -= 1
+
+    def _token(self, call: Call) -> Answer:
+        with self._lock:
+            self.counts.token_requests += 1
+        if call.method != "POST":
+            return problem(405, "Method Not Allowed", {"Allow": "POST"})
+        fault = self.faults.of_token_request()
+        answer = (misbehaviour(fault) if fault else None) or self.access.grant(call)
+        self._log(call, answer, None, None, fault.kind if fault else None)
+        return answer
+
+    def _find(self, path: str) -> tuple[Endpoint | None, int | None]:
+        tenant = _TENANT.search(path)
+        if tenant is None:
+            return None, None
+        generic = f"{path[: tenant.start()]}{{tenant_id}}{path[tenant.end() :]}"
+        endpoint = self._fixed.get(generic)
+        if endpoint is None:
+            endpoint = next((one for route, one in self._routes if route.fullmatch(generic)), None)
+        return endpoint, int(tenant[1])
+
+    def _fault(self, call: Call, tenant_id: int, endpoint: Endpoint) -> Fault | None:
+        target = f"{call.path}?{urlencode(call.query)}"
+        feed = isinstance(endpoint, Export)
+        return self.faults.of_call(endpoint.name, tenant_id, target, feed=feed, token=feed and feeds.sends_token(call))
+
+    def _act(self, call: Call, tenant_id: int, endpoint: Endpoint, fault: Fault | None) -> Answer:
+        kind = fault.kind if fault else None
+        if kind == "unauthorized":
+            self.access.revoke(call)
+        answer = misbehaviour(fault) if fault else None
+        if answer is None:
+            collection = self.world.collection(tenant_id, endpoint.name)
+            answer = KINDS[type(endpoint)](self, collection, call, kind)
+        wait = self.latency
+        if fault and fault.kind == "hang":
+            wait += 60.0 if fault.seconds is None else fault.seconds
+        return replace(answer, wait=wait, breakage=_BREAKAGES.get(kind or ""))
+
+    def _log(
+        self, call: Call, answer: Answer, tenant_id: int | None, endpoint: Endpoint | None, fault: str | None
+    ) -> None:
+        status = 0 if answer.breakage == "reset" else answer.status
+        stream = endpoint.name if endpoint else None
+        with self._lock:
+            self.answered[stream or call.path, status] += 1
+            self.requests.append(
+                Request(call.method, call.path, call.query, status, tenant_id, stream, fault, call.headers, monotonic())
+            )
+
+
+def _route(endpoint: Endpoint) -> re.Pattern[str]:
+    """Match the paths of an endpoint, its tenant still generic."""
+    fixed = _PARAMETER.sub(lambda match: match[0] if match[1] == "tenant_id" else "[^/]+", re.escape(endpoint.url_path))
+    return re.compile(fixed)

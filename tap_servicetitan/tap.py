@@ -1,0 +1,168 @@
+"""The tap: discovery, the run, the command line."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from typing_extensions import override
+
+from tap_servicetitan import bookmarks, catalog, concurrency, settings
+from tap_servicetitan.errors import APIError, Failure, MissingScopeError, PaginationError, SyncFailedError
+from tap_servicetitan.http import Client
+from tap_servicetitan.output import Checkpoints, MessageWriter
+from tap_servicetitan.streams import EndpointStream, stream_class
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class TapServiceTitan(Tap):
+    """Singer tap for ServiceTitan."""
+
+    name = "tap-servicetitan"
+    config_jsonschema = settings.CONFIG_JSONSCHEMA
+    message_writer_class = MessageWriter
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.turn = concurrency.Turn()
+        super().__init__(**kwargs)
+        self.checkpoints = Checkpoints(self.output, self._write_state)
+        self._failures: list[Failure] = []
+
+    @functools.cached_property
+    def settings(self) -> settings.Settings:
+        """The config in typed form."""
+        return settings.Settings.parse(self.config, user_agent=f"{self.name}/{self.plugin_version}")
+
+    @functools.cached_property
+    def clients(self) -> dict[str, Client]:
+        """Each tenant's way to the API."""
+        in_flight = threading.BoundedSemaphore(self.settings.concurrency)
+        return {tenant.tenant_id: Client(tenant, self.settings, in_flight) for tenant in self.settings.tenants}
+
+    @property
+    def output(self) -> MessageWriter:
+        """Where messages go."""
+        return cast("MessageWriter", self.message_writer)
+
+    @override
+    def discover_streams(self) -> list[EndpointStream]:
+        return [stream_class(endpoint)(self) for endpoint in catalog.endpoints()]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        if state:
+            super().load_state(bookmarks.adopt(state, (tenant.tenant_id for tenant in self.settings.tenants)))
+
+    @override  # type: ignore[misc]  # final for type checkers only; the SDK has no other seam
+    def sync_all(self) -> None:
+        """Read every selected stream of every tenant, several at once.
+
+        Raises:
+            SyncFailedError: Some could not be read to the end; the others are complete.
+        """
+        selected = [stream for stream in self._streams_by_name() if stream.selected]
+        jobs = [
+            functools.partial(self._sync, stream, tenant.tenant_id)
+            for stream in selected
+            for tenant in self.settings.tenants
+        ]
+        workers = self.settings.concurrency
+        concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
+        for stream in selected:
+            stream.misfits.summary()
+        self.checkpoints.write()
+        if self._failures:
+            raise SyncFailedError(self._failures, len(jobs))
+
+    def _streams_by_name(self) -> list[EndpointStream]:
+        return cast("list[EndpointStream]", list(self.streams.values()))
+
+    def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
+        """Read a stream of a tenant; its failure is noted and stops no other."""
+        try:
+            stream.announce()
+            stream.sync_tenant(tenant_id)
+        except OSError:
+            raise  # stdout or a batch file is gone: nothing can be written any more
+        except MissingScopeError as error:
+            remedy = f"Grant the scope {catalog.scope(stream.endpoint)} to the app in ServiceTitan's developer portal."
+            self._note(Failure(tenant_id, stream.name, str(error), remedy))
+        except (APIError, PaginationError) as error:
+            self._note(Failure(tenant_id, stream.name, str(error), error.remedy))
+        except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
+            # The exception's text may quote a record, so only its kind and the way to it are shown.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            self.logger.error("Unexpected %s in stream %s, at:\n%s", type(error).__name__, stream.name, frames)  # noqa: TRY400
+            remedy = "This is a defect of the tap: please report it with the lines above."
+            self._note(Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", remedy))
+
+    def _note(self, failure: Failure) -> None:
+        self._failures.append(failure)
+        self.logger.error("Failed: %s", failure)
+
+    def _write_state(self) -> None:
+        self.state_writer.write_state(self.state)
+        self.output.flush()
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        # The SDK's own messages quote the value, which may be a secret.
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        errors = list(settings.problems(self._config, schema))
+        if errors and raise_errors:
+            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)  # noqa: EM101, TRY003
+        for warning in settings.unknown(self._config, schema):
+            self.logger.warning(warning)
+        return errors
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        # Raised in the main thread, which waits in concurrency.run: a last STATE is written on the way out.
+        self.logger.warning("Stopped by %s; the bookmarks cover what was written.", signal.Signals(signum).name)
+        raise SystemExit(128 + signum)
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is told in a line, without a traceback."""
+    code = _run()
+    with suppress(OSError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    # Workers may still wait for the API: they are not waited for.
+    os._exit(code)
+
+
+def _run() -> int:
+    log = logging.getLogger(TapServiceTitan.name)
+    try:
+        TapServiceTitan.cli()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except ConfigValidationError as error:
+        for problem in error.errors:
+            log.error(problem)  # noqa: TRY400 -- told in a line
+    except SyncFailedError as error:
+        log.error("%s; the others are complete:", error)  # noqa: TRY400 -- told in a line
+        for failure in error.failures:
+            log.error("  %s", failure)  # noqa: TRY400 -- told in a line
+    except json.JSONDecodeError as error:
+        log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400
+    except BrokenPipeError:
+        log.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more when it flushes
+    except (SingerSDKError, OSError) as error:
+        log.error("%s", error)  # noqa: TRY400 -- told in a line
+    return 1

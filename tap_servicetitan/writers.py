@@ -1,0 +1,117 @@
+"""The roads from a page to Singer messages: as lines, through the SDK, or into batches."""
+
+from __future__ import annotations
+
+import abc
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.batch import Batcher
+from singer_sdk.helpers._batch import SDKBatchMessage
+from singer_sdk.mapper import SameRecordTransform
+
+from tap_servicetitan.records import NoStructError, RecordLines, in_schema_order, record_type
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.singerlib import RecordMessage
+
+    from tap_servicetitan.pagination import Page
+    from tap_servicetitan.streams import EndpointStream
+
+
+class PageWriter(abc.ABC):
+    """Writes the pages of a stream of a tenant."""
+
+    record: Any = dict[str, Any]
+    """What pages are decoded into."""
+
+    settled = True
+    """Whether everything written so far is with the target, so that a bookmark may cover it."""
+
+    def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
+        self._stream = stream
+        self._tenant_id = tenant_id
+
+    @abc.abstractmethod
+    def write(self, page: Page) -> None:
+        """Write a page."""
+
+    def close(self) -> None:
+        """Write what is held back, if anything is."""
+        return
+
+    def _messages(self, page: Page) -> Iterator[RecordMessage]:
+        """Turn a page into messages by the SDK's road: selected, conformed, mapped, flattened."""
+        for record in page.records:
+            ordered = in_schema_order({"tenant_id": self._tenant_id, **record}, self._stream.effective_schema)
+            yield from self._stream._generate_record_messages(ordered)  # noqa: SLF001 -- the SDK's only way to them
+
+
+class LineWriter(PageWriter):
+    """The fast road: one encoding a page."""
+
+    def __init__(self, stream: EndpointStream, tenant_id: str, lines: RecordLines) -> None:
+        super().__init__(stream, tenant_id)
+        self.record = lines.struct
+        self._lines = lines
+
+    def write(self, page: Page) -> None:
+        """Write a page."""
+        version = self._stream._stream_version  # noqa: SLF001 -- the SDK's road reads it too
+        lines = self._lines.encode(page.records, self._tenant_id, page.received, version)
+        self._stream.tap.output.write_lines(lines)
+        self._stream.tap.output.flush()
+
+
+class RecordWriter(PageWriter):
+    """The slow road: each record through the SDK, for streams with maps or flattening."""
+
+    def write(self, page: Page) -> None:
+        """Write a page."""
+        for message in self._messages(page):
+            self._stream.tap.write_message(message)
+        self._stream.tap.output.flush()
+
+
+class BatchWriter(PageWriter):
+    """Files of records instead of RECORD messages; a page is settled when the BATCH message of its file is out."""
+
+    def __init__(self, stream: EndpointStream, tenant_id: str, config: BatchConfig) -> None:
+        super().__init__(stream, tenant_id)
+        self._config = config
+        self._records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def write(self, page: Page) -> None:
+        """Hold a page, and write files once there is enough for one."""
+        for message in self._messages(page):
+            self._records[message.stream].append(message.record)
+        self.settled = False
+        if any(len(records) >= self._config.batch_size for records in self._records.values()):
+            self.close()
+
+    def close(self) -> None:
+        """Write files and their BATCH messages."""
+        for name, records in self._records.items():
+            batcher = Batcher(self._stream.tap_name, name, self._config)
+            for manifest in batcher.get_batches(iter(records)):
+                message = SDKBatchMessage(stream=name, encoding=self._config.encoding, manifest=manifest)
+                self._stream.tap.write_message(message)
+        self._records.clear()
+        self.settled = True
+
+
+def lines_of(stream: EndpointStream) -> RecordLines | None:
+    """Return the fast road of a stream, or None if it has maps or flattening that need the SDK's."""
+    if len(stream.stream_maps) != 1:
+        return None
+    mapping = stream.stream_maps[0]
+    if type(mapping) is not SameRecordTransform or mapping.flattening_options is not None:
+        return None
+    schema = mapping.transformed_schema
+    try:
+        struct = record_type(schema)
+    except NoStructError:
+        return None
+    return RecordLines(stream.name, schema, stream.mask, struct, stream.logger)
