@@ -28,7 +28,9 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def plural(noun: str) -> str:
-    """Name the collection of a thing: ``job_type`` is found in ``job_types``."""
+    """Name the collection of a thing: ``job_type`` is found in ``job_types``; what is plural stays."""
+    if noun.endswith("s") and not noun.endswith(("ss", "us")):
+        return noun
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"

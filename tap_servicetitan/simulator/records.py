@@ -116,9 +116,12 @@ def _object(stream: str, name: str, schema: Schema) -> Maker:
 def _array(stream: str, parent: str | None, name: str, items: Schema) -> Maker:
     make = _value(stream, parent, name, items)
     holes = _nullable(items)
+    scalar = _type(items) not in {"object", "array"}
 
     def fill(row: Row) -> list[Any]:
         values = [make(row) for _ in range(1 + row.below(2) if row.full else row.below(3))]
+        if scalar:
+            values = list(dict.fromkeys(values))
         if holes and not row.full:  # seen in employees' permissions, membership types' durationBilling
             values = [None if row.rng.random() < _HOLE_SHARE else value for value in values]
         return values
@@ -135,11 +138,11 @@ _SMALL_NUMBERS: Final[dict[str, tuple[int, int]]] = {
 def _integer(stream: str, parent: str | None, name: str) -> Maker:
     parts = split(name)
     last = parts[-1]
-    if name == "id":
-        first = first_number(collection(parent) if parent else stream)
-        return lambda row: first + row.below(1_000)
     if last in {"id", "ids"} or name in {"createdBy", "modifiedBy", "soldBy"}:
-        target = stream if parts[0] in {"merged", "parent"} else collection(name)
+        if name == "id":
+            target = collection(parent) if parent else stream
+        else:
+            target = stream if parts[0] in {"merged", "parent"} else collection(name)
         base = first_number(target)
         return lambda row: base + row.identities.choose(target, row.rng)
     low, span = _SMALL_NUMBERS.get(last, (0, 10))

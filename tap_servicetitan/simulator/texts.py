@@ -23,6 +23,11 @@ def of(items: Sequence[str]) -> Maker:
     return lambda row: row.pick(items)
 
 
+def person_name(row: Row) -> str:
+    """Give the name of some person, not the one that the record is about."""
+    return f"{row.pick(words.FIRST_NAMES)} {row.pick(words.LAST_NAMES)}"
+
+
 def phone(row: Row) -> str:
     """Give a telephone number from the range reserved for fiction."""
     return f"{200 + row.below(700)}55501{row.below(100):02}"
@@ -37,6 +42,11 @@ def email(row: Row) -> str:
 def contact(row: Row) -> str:
     """Give a telephone number or mail address, whichever the record says it holds."""
     return email(row) if row.values.get("type") == "Email" else phone(row)
+
+
+def custom_value(row: Row) -> str:
+    """Give the value of a custom field: text, whatever it is about."""
+    return row.pick(("4471", "Mornings", "12 years", "Ladder needed", "16x25x1"))
 
 
 def street(row: Row) -> str:
@@ -93,7 +103,10 @@ def name_in(owner: str) -> Maker:
         return of(words.VENDORS)
     if owner in words.LOOKUPS:
         return of(words.LOOKUPS[owner])
-    label = owner.replace("_", " ").title()
+    known = next((name for name in words.LOOKUPS if owner.endswith(f"_{name}")), None)
+    if known:
+        return of(words.LOOKUPS[known])
+    label = owner.removesuffix("s").replace("_", " ").title()
     return lambda row: f"{label} {1 + row.below(40)}"
 
 
@@ -112,16 +125,19 @@ def own_name(stream: str) -> Maker:
 
 _BY_NAME: Final[dict[str, Maker]] = {
     "authCode": code("AUTH"), "bio": of(words.NOTES), "city": lambda row: row.place[0], "code": code("C"),
-    "comment": of(words.NOTES), "description": of(words.SUMMARIES), "displayName": lambda row: " ".join(row.person),
+    "comment": of(words.NOTES), "description": of(words.SUMMARIES), "displayName": person_name,
     "email": email, "externalId": code("EXT"), "fax": phone, "fileName": lambda row: f"photo-{row.below(10_000):04}.jpg",
     "firstName": lambda row: row.person[0], "from": phone, "key": of(("crmId", "erpId", "legacyId")),
     "lastName": lambda row: row.person[1], "loginName": lambda row: ".".join(row.person).lower(), "memo": of(words.NOTES),
-    "model": code("MX"), "note": of(words.NOTES), "notes": of(words.NOTES), "phone": phone, "state": lambda row: row.place[1],
+    "model": code("MX"), "note": of(words.NOTES), "notes": of(words.NOTES), "phone": phone, "phoneNumber": phone, "state": lambda row: row.place[1],
     "street": street, "streetAddress": street, "subtype": of(("Repair", "Maintenance", "Replacement")),
     "summary": of(words.SUMMARIES), "text": of(words.NOTES), "title": of(words.SUMMARIES), "to": phone,
     "unit": lambda row: f"Apt {1 + row.below(40)}", "value": of(words.NOTES), "zip": lambda row: row.place[2],
 }  # fmt: skip
 _BY_LAST_WORD: Final[dict[str, Maker]] = {
+    "account": of(words.LOOKUPS["gl_accounts"]), "activity": of(words.LOOKUPS["activity_codes"]), "by": person_name,
+    "address": lambda row: f"{street(row)}, {row.place[0]}, {row.place[1]}", "date": instant("", "date"),
+    "location": of(words.LOOKUPS["warehouses"]), "type": of(words.VALUES["type"]), "status": of(words.VALUES["status"]),
     "city": lambda row: row.place[0], "code": code("C"), "color": of(words.VALUES["color"]), "country": of(("USA",)),
     "email": email, "id": code("ID"), "image": lambda row: f"Images/{row.below(10_000):04}.jpg",
     "images": lambda row: f"Images/{row.below(10_000):04}.jpg", "number": digits, "phone": phone, "quantity": quantity,
@@ -151,6 +167,10 @@ def _by_name(owner: str, parent: str | None, name: str) -> Maker:
     parts = split(name)
     if name == "value" and owner.endswith("contacts"):
         return contact
+    if name == "value" and owner == "custom_fields":
+        return custom_value
+    if name == "value" and owner.startswith("external_data"):
+        return code("X")
     if name == "name":
         return name_in(owner) if parent else own_name(owner)
     if parts[-1] == "name" and name not in _BY_NAME:

@@ -1,0 +1,46 @@
+# Everything runs from a clean clone with Python 3.11+, git and make; what is needed is installed below the checkout.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MELTANO := .venv-meltano/bin/meltano
+
+.PHONY: help demo test lint format simulator clean
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
+	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
+
+test: $(VENV)/installed ## Linter, types, tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest --numprocesses 2
+
+lint: $(VENV)/installed ## Linter and types alone
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(VENV)/installed ## Bring the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for meltano.yml as it stands
+	@$(BIN)/python -m tap_servicetitan.simulator
+
+clean: ## Remove what make installed and made
+	rm -rf $(VENV) .venv-meltano .meltano output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml
+	@echo "Installing the tap and its tools into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv-meltano/installed:
+	@echo "Installing Meltano into .venv-meltano ..."
+	@$(PYTHON) -m venv .venv-meltano
+	@.venv-meltano/bin/python -m pip install --quiet --disable-pip-version-check 'meltano~=4.4'
+	@touch $@

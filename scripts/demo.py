@@ -1,0 +1,112 @@
+"""Run the real pipeline twice, with time passing in between, and show what a person wants to see.
+
+The simulator plays ServiceTitan, Meltano runs tap and target, the rows land in DuckDB. `make demo` calls this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+from tap_servicetitan.catalog import endpoints
+from tap_servicetitan.simulator import Simulator
+
+WAREHOUSE = Path("output/warehouse.duckdb")
+
+
+def main() -> None:
+    """Show a first run, a second one, and what they brought."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--meltano", required=True, help="the meltano executable")
+    arguments = parser.parse_args()
+    WAREHOUSE.parent.mkdir(exist_ok=True)
+    WAREHOUSE.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as state, Simulator(records=2000, page_size=500) as simulator:
+        environment = {
+            **os.environ,
+            "MELTANO_DATABASE_URI": f"sqlite:///{state}/meltano.db",  # each demo starts without bookmarks
+            "TAP_SERVICETITAN_API_URL": simulator.config["api_url"],
+            "TAP_SERVICETITAN_AUTH_URL": simulator.config["auth_url"],
+        }
+        meltano = Meltano(arguments.meltano, environment)
+        print("Installing the plugins of meltano.yml ...")
+        meltano("install")
+        print(f"ServiceTitan is a simulator on {simulator.config['api_url']}.\n")
+
+        run(meltano, simulator, "First run: everything.")
+        show_bookings()
+        simulator.advance(minutes=60, new=20, changed=10)
+        print("\nAn hour passes: in each collection 20 records are new and 10 have changed.\n")
+        run(meltano, simulator, "Second run: only what changed, from the bookmarks of the first.")
+
+        missing = [
+            endpoint.name for endpoint in endpoints() if count(endpoint.name) != len(simulator.records(endpoint.name))
+        ]
+        if missing:
+            sys.exit(f"Not all that the simulator holds arrived in: {', '.join(missing)}.")
+        print(f"\nEvery record that the simulator holds is in {WAREHOUSE}, once, in its newest version.")
+
+
+class Meltano:
+    """The Meltano project of this checkout."""
+
+    def __init__(self, executable: str, environment: dict[str, str]) -> None:
+        self._executable = executable
+        self._environment = environment
+
+    def __call__(self, *arguments: str) -> str:
+        """Run a command and return its log; end the demo if it fails."""
+        command = [self._executable, *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            sys.exit(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+
+def run(meltano: Meltano, simulator: Simulator, title: str) -> None:
+    """Run the pipeline and print a line per table."""
+    requests = len(simulator.requests)
+    started = time.monotonic()
+    print(title)
+    print("$ meltano run tap-servicetitan target-duckdb")
+    log = meltano("run", "tap-servicetitan", "target-duckdb")
+    seconds = time.monotonic() - started
+    loads = re.findall(r"""Loading (\d+) rows into '.*"(\w+)"'""", log)
+    fetched = {table: int(rows) for rows, table in loads}
+    print(f"\n  {'table':<20}{'rows':>8}{'fetched':>10}")
+    for endpoint in endpoints():
+        print(f"  {endpoint.name:<20}{count(endpoint.name):>8}{fetched.get(endpoint.name, 0):>10}")
+    print(f"\n  {len(simulator.requests) - requests} requests, {seconds:.0f} seconds.")
+
+
+def count(table: str) -> int:
+    """Return the number of rows of a table."""
+    with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
+        rows: int = connection.execute(f"SELECT count(*) FROM servicetitan.{table}").fetchall()[0][0]  # noqa: S608 -- the table's own names
+    return rows
+
+
+def show_bookings() -> None:
+    """Print a few bookings."""
+    with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
+        rows = connection.execute(
+            """
+            SELECT id, name, summary, status, address ->> 'city' FROM servicetitan.bookings
+            WHERE name IS NOT NULL AND summary IS NOT NULL ORDER BY modifiedon DESC LIMIT 5
+            """
+        ).fetchall()
+    print("\n  The newest bookings:")
+    for number, name, summary, status, city in rows:
+        print(f"  {number:<14}{name:<20.19}{summary:<36.35}{status or '':<12}{city or ''}")
+
+
+if __name__ == "__main__":
+    main()
