@@ -186,20 +186,19 @@ class ExportStream(EndpointStream):
         if self.replication_method != REPLICATION_FULL_TABLE:
             bookmark = self.get_context_state({"tenant_id": tenant_id})
         paginator = ContinuationPaginator(bookmarks.start_of_feed(bookmark, settings.start_date))
-        restarted = False
+        restarts: list[str | None] = []
         while not paginator.finished:
             since = {"from": paginator.current_value} if paginator.current_value else {}
             try:
                 answer = self.fetch(tenant_id, {**since, **recent})
             except RefusedRequestError as error:
                 start = bookmarks.start_by_date(bookmark, settings.start_date)
-                if restarted or paginator.current_value in {None, start}:
-                    raise
-                restarted = True
+                if start in {paginator.current_value, *restarts[-1:]}:
+                    raise  # not a token that was refused, or no way forward since the last restart
+                restarts.append(start)
                 self._tell_restart(tenant_id, start, error)
                 paginator = ContinuationPaginator(start)
                 continue
-            restarted = False
             newest = bookmarks.newest(self.dates(answer.data))
             page = Page(answer.data, answer.hasMore, answer.continueFrom, newest)
             yield page

@@ -9,6 +9,7 @@ import sys
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -46,7 +47,7 @@ class Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without the look-up of the host's name that the standard library makes."""
-        super(ThreadingHTTPServer, self).server_bind()
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, to end it when the server does."""
@@ -62,7 +63,7 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that hang up."""
-        if not isinstance(sys.exception(), (ConnectionError, TimeoutError, ValueError)) and not self.closing.is_set():
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)) and not self.closing.is_set():
             super().handle_error(request, client_address)
 
     def close(self) -> None:

@@ -136,9 +136,12 @@ class Service:
         if kind == "unauthorized":
             self.access.revoke(call)
         answer = misbehaviour(fault) if fault else None
+        serve = KINDS.get(type(endpoint))
+        if serve is None:
+            return problem(501, f"The simulator cannot answer for endpoints of the kind {type(endpoint).__name__}.")
         if answer is None:
             collection = self.world.collection(tenant_id, endpoint.name)
-            answer = KINDS[type(endpoint)](self, collection, call, kind)
+            answer = serve(self, collection, call, kind)
         wait = self.latency
         if fault and fault.kind == "hang":
             wait += 60.0 if fault.seconds is None else fault.seconds

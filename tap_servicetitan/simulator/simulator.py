@@ -172,7 +172,7 @@ class Simulator:
             ValueError: The kind, an option or the stream is unknown, or a value out of range.
         """
         if options.get("stream") is not None:
-            self.world.collection(self.tenants[0], options["stream"])
+            self.world.endpoint(options["stream"])
         fault = self.service.faults.add({"kind": kind, **options})
         description: dict[str, Any] = msgspec.to_builtins(fault)
         return description

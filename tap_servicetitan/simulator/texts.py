@@ -97,6 +97,8 @@ def instant(owner: str, name: str) -> Maker:
 
 def name_in(owner: str) -> Maker:
     """Give the name of a record of a collection."""
+    if owner in words.STAFF:
+        return person_name
     if owner in words.PEOPLE:
         return lambda row: row.name
     if owner in words.BUSINESSES:
@@ -112,6 +114,8 @@ def name_in(owner: str) -> Maker:
 
 def own_name(stream: str) -> Maker:
     """Give the name of the record itself; those of a small collection come in order and are numbered after that."""
+    if stream in words.STAFF:
+        return lambda row: " ".join(row.person)
     if stream not in words.LOOKUPS:
         return name_in(stream)
     names = words.LOOKUPS[stream]
@@ -125,7 +129,7 @@ def own_name(stream: str) -> Maker:
 
 _BY_NAME: Final[dict[str, Maker]] = {
     "authCode": code("AUTH"), "bio": of(words.NOTES), "city": lambda row: row.place[0], "code": code("C"),
-    "comment": of(words.NOTES), "description": of(words.SUMMARIES), "displayName": person_name,
+    "comment": of(words.NOTES), "description": of(words.SUMMARIES),
     "email": email, "externalId": code("EXT"), "fax": phone, "fileName": lambda row: f"photo-{row.below(10_000):04}.jpg",
     "firstName": lambda row: row.person[0], "from": phone, "key": of(("crmId", "erpId", "legacyId")),
     "lastName": lambda row: row.person[1], "loginName": lambda row: ".".join(row.person).lower(), "memo": of(words.NOTES),
@@ -171,7 +175,7 @@ def _by_name(owner: str, parent: str | None, name: str) -> Maker:
         return custom_value
     if name == "value" and owner.startswith("external_data"):
         return code("X")
-    if name == "name":
+    if name in {"name", "displayName"}:
         return name_in(owner) if parent else own_name(owner)
     if parts[-1] == "name" and name not in _BY_NAME:
         return name_in(plural("_".join(parts[:-1]).removeprefix("lead_")))

@@ -81,10 +81,11 @@ LOOKUPS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Names of the records of small collections: references go to these first ones, as in a real business."""
 
-PEOPLE: Final = frozenset(
-    {"customers", "employees", "technicians", "contacts", "locations", "bookings", "leads", "users", "managers"}
-)
-"""Collections whose records carry a person's (or at times a company's) name."""
+STAFF: Final = frozenset({"employees", "technicians", "users"})
+"""Collections of people who work here; elsewhere a record names one of them, not the person it is about."""
+
+PEOPLE: Final = frozenset({"bookings", "contacts", "customers", "leads", "locations"})
+"""Collections whose records carry the name of a person, or at times of a company."""
 
 BUSINESSES: Final = frozenset({"vendors", "remittance_vendors", "manufacturers"})
 """Collections whose records carry a supplier's name."""

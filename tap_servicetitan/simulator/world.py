@@ -32,10 +32,22 @@ class World:
         self.identities = identities
         self.endpoints: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in catalog.endpoints()}
         for name in identities.sizes:
-            self._endpoint(name)
+            self.endpoint(name)
         self.happenings: list[tuple[str | None, Happening]] = []
         self._edge = START - LAG  # No change is dated later.
         self._collections: dict[tuple[int, str], Collection] = {}
+
+    def endpoint(self, stream: str) -> Endpoint:
+        """Return a stream's entry of the table.
+
+        Raises:
+            ValueError: There is no such stream.
+        """
+        try:
+            return self.endpoints[stream]
+        except KeyError:
+            message = f"No stream {stream!r}: there are {', '.join(sorted(self.endpoints))}."
+            raise ValueError(message) from None
 
     def collection(self, tenant_id: int, stream: str) -> Collection:
         """Return a tenant's records of a stream; they are made up when first asked for.
@@ -46,7 +58,7 @@ class World:
         with self.lock:
             key = tenant_id, stream
             if key not in self._collections:
-                endpoint = self._endpoint(stream)
+                endpoint = self.endpoint(stream)
                 if tenant_id not in self.tenants:
                     message = f"No tenant {tenant_id}: there are {', '.join(map(str, self.tenants))}."
                     raise ValueError(message)
@@ -63,7 +75,7 @@ class World:
             message = "Nothing to advance by: minutes, new, changed and recent must not be negative."
             raise ValueError(message)
         if stream is not None:
-            self._endpoint(stream)
+            self.endpoint(stream)
         with self.lock:
             now = self.now + int(minutes * instants.MINUTE)
             settled_after = self._edge
@@ -84,13 +96,6 @@ class World:
             happening = Happening(new, changed, recent, settled_after, settled_until, recent_after, now)
             self.happenings.append((stream, happening))
             self.now = now
-
-    def _endpoint(self, stream: str) -> Endpoint:
-        try:
-            return self.endpoints[stream]
-        except KeyError:
-            message = f"No stream {stream!r}: there are {', '.join(sorted(self.endpoints))}."
-            raise ValueError(message) from None
 
 
 class Collection:

@@ -1,0 +1,34 @@
+"""What the tests share: a simulator each, and the tap as users run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Tap
+
+from tap_servicetitan.simulator import Simulator
+
+
+@pytest.fixture
+def tap(tmp_path: Path) -> Tap:
+    return Tap(tmp_path)
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulator]]:
+    """Start simulators, without a rate limit unless asked for, which end with the test."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Simulator:
+            return stack.enter_context(Simulator(**{"records": 60, "page_size": 20, "rate_limit": 0, **options}))
+
+        yield start
+
+
+@pytest.fixture
+def simulator(simulate: Callable[..., Simulator]) -> Simulator:
+    return simulate()

@@ -1,0 +1,264 @@
+"""Export feeds, end to end: the installed executable against the simulator."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import FEEDS, Output, Tap, config_of, plain
+
+from tap_servicetitan.simulator import Simulator
+
+
+def feed_requests(simulator: Simulator, stream: str = "bookings") -> list[dict[str, str]]:
+    return [dict(request.query) for request in simulator.requests if request.stream == stream]
+
+
+def test_a_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator))
+
+    assert run.code == 0
+    for stream in FEEDS:
+        assert [plain(record) for record in run.records(stream)] == simulator.records(stream)
+        assert {record["tenant_id"] for record in run.records(stream)} == {"1001"}
+
+
+def test_the_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator))
+
+    firsts: dict[str, str] = {}
+    for message in run.messages:
+        firsts.setdefault(str(message.get("stream")), message["type"])
+    assert {stream: firsts[stream] for stream in FEEDS} == dict.fromkeys(FEEDS, "SCHEMA")
+    assert len(run.of_type("SCHEMA")) == len(FEEDS)
+    assert all(schema["key_properties"] == ["tenant_id", "id"] for schema in run.of_type("SCHEMA"))
+    assert all(next(iter(schema["schema"]["properties"])) == "tenant_id" for schema in run.of_type("SCHEMA"))
+
+
+def test_a_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, simulator: Simulator) -> None:
+    first = tap(config_of(simulator))
+    before = len(simulator.requests)
+
+    second = tap(config_of(simulator), state=first.state)
+
+    asked = Counter(request.stream for request in simulator.requests[before:] if request.stream)
+    assert asked == dict.fromkeys(FEEDS, 1)
+    assert second.counts() == {}
+    assert second.state == first.state
+
+
+def test_a_second_run_brings_only_what_is_new_or_changed(tap: Tap, simulator: Simulator) -> None:
+    config = config_of(simulator)
+    first = tap(config)
+    simulator.advance(new=7, changed=5)
+
+    second = tap(config, state=first.state)
+
+    assert second.counts() == dict.fromkeys(FEEDS, 12)
+    newest = {record["id"]: record for record in first.records("bookings") + second.records("bookings")}
+    assert sorted(map(plain, newest.values()), key=by_id) == sorted(simulator.records("bookings"), key=by_id)
+
+
+def by_id(record: dict[str, Any]) -> int:
+    return int(record["id"])
+
+
+def test_the_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator))
+
+    found = run.bookmark("bookings")
+    assert set(found) == {"context", "continue_from", "replication_key", "replication_key_value"}
+    assert found["replication_key"] == "modifiedOn"
+    newest = max(record["modifiedOn"] for record in simulator.records("bookings"))
+    assert found["replication_key_value"][:19] == newest[:19]
+
+
+def test_state_follows_every_page(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(records=100, page_size=10)
+    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+
+    run = tap(config_of(simulator), catalog=catalog)
+
+    kinds = [message["type"] for message in run.messages]
+    assert kinds == ["SCHEMA", *(["RECORD"] * 10 + ["STATE"]) * 10]
+
+
+def test_a_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) -> None:
+    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+
+    run = tap(config_of(simulator, start_date="2025-07-01T00:00:00Z"), catalog=catalog)
+
+    expected = [record for record in simulator.records("bookings") if record["modifiedOn"] >= "2025-07-01"]
+    assert 0 < len(expected) < 60
+    assert list(map(plain, run.records("bookings"))) == expected
+
+
+def test_the_start_date_does_not_matter_once_there_is_a_bookmark(tap: Tap, simulator: Simulator) -> None:
+    first = tap(config_of(simulator))
+
+    second = tap(config_of(simulator, start_date="2024-01-01"), state=first.state)
+
+    assert second.counts() == {}
+
+
+def test_state_of_another_tap_continues_from_its_date(tap: Tap, simulator: Simulator) -> None:
+    state = {
+        "bookmarks": {"bookings": {"replication_key": "modifiedOn", "replication_key_value": "2025-09-01T00:00:00Z"}}
+    }
+    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+
+    run = tap(config_of(simulator), catalog=catalog, state=state)
+
+    assert feed_requests(simulator)[0]["from"] == "2025-08-31T23:30:00.000000Z"
+    assert set(run.state["bookmarks"]["bookings"]) == {"partitions"}
+    assert run.bookmark("bookings")["continue_from"]
+
+
+@pytest.mark.parametrize("where", ["replication_method", "forced-replication-method"])
+def test_full_table_forced_in_the_catalog_reads_everything_and_keeps_the_bookmark(
+    tap: Tap, simulator: Simulator, where: str
+) -> None:
+    first = tap(config_of(simulator))
+    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "bookings")
+    root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
+    (entry if where == "replication_method" else root["metadata"])[where] = "FULL_TABLE"
+
+    second = tap(config_of(simulator), catalog=catalog, state=first.state)
+
+    assert second.counts() == {"bookings": 60}
+    assert second.bookmark("bookings") == first.bookmark("bookings")
+
+
+def test_recent_changes_are_asked_for_only_if_wanted(tap: Tap, simulator: Simulator) -> None:
+    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    simulator.advance(new=0, changed=0, recent=4)
+
+    without = tap(config_of(simulator), catalog=catalog)
+    wanted = tap(config_of(simulator, include_recent_changes=True), catalog=catalog)
+
+    assert len(without.records("bookings")) < len(wanted.records("bookings"))
+    assert [dict(query).get("includeRecentChanges") for query in feed_requests(simulator)].count("true") == 4
+
+
+def test_an_empty_page_that_has_more_is_gone_through(tap: Tap, simulator: Simulator) -> None:
+    simulator.misbehave("empty_page", stream="bookings", after=1, times=2)
+
+    run = tap(config_of(simulator))
+
+    assert run.code == 0
+    assert list(map(plain, run.records("bookings"))) == simulator.records("bookings")
+
+
+def test_a_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simulator: Simulator) -> None:
+    simulator.misbehave("repeat_token", stream="bookings", after=1, times=None)
+
+    run = tap(config_of(simulator))
+
+    assert run.code == 1
+    assert len(feed_requests(simulator)) == 2
+    assert "tenant 1001, stream bookings: Page 2 repeats an earlier continueFrom" in run.log
+    assert "Traceback" not in run.log
+    assert run.counts()["leads"] == 60
+
+
+def test_a_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap: Tap, simulator: Simulator) -> None:
+    config = config_of(simulator)
+    first = tap(config)
+    simulator.advance(new=3, changed=0)
+    simulator.misbehave("refuse_token", stream="bookings")
+    before = len(feed_requests(simulator))
+
+    second = tap(config, state=first.state)
+
+    assert second.code == 0
+    since = feed_requests(simulator)[before + 1]["from"]
+    newest = first.bookmark("bookings")["replication_key_value"]
+    assert since < newest
+    assert since[:16] >= newest[:11]
+    assert "the continuation token was refused" in second.log
+    assert since in second.log
+    ids = {record["id"] for record in first.records("bookings") + second.records("bookings")}
+    assert ids == {record["id"] for record in simulator.records("bookings")}
+
+
+def test_a_token_refused_in_the_middle_of_a_feed_loses_nothing(tap: Tap, simulator: Simulator) -> None:
+    simulator.misbehave("refuse_token", stream="bookings", after=1)
+
+    run = tap(config_of(simulator))
+
+    assert run.code == 0
+    newest = {record["id"]: plain(record) for record in run.records("bookings")}
+    assert sorted(newest.values(), key=by_id) == sorted(simulator.records("bookings"), key=by_id)
+
+
+def test_a_feed_whose_tokens_are_always_refused_is_read_by_its_dates(tap: Tap, simulator: Simulator) -> None:
+    simulator.misbehave("refuse_token", stream="bookings", times=None)
+
+    run = tap(config_of(simulator))
+
+    assert run.code == 0
+    assert {record["id"] for record in run.records("bookings")} == set(map(by_id, simulator.records("bookings")))
+
+
+def test_tokens_refused_where_dates_lead_no_further_end_the_stream_and_not_the_run(
+    tap: Tap, simulator: Simulator
+) -> None:
+    first = tap(config_of(simulator))
+    simulator.advance(minutes=20, new=50, changed=0)
+    simulator.misbehave("refuse_token", stream="bookings", times=None)
+
+    run = tap(config_of(simulator), state=first.state)
+
+    assert run.code == 1
+    assert "tenant 1001, stream bookings: The API answered 400" in run.log
+    assert len(run.records("leads")) == 50
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_run_killed_at_any_moment_resumes_from_its_last_state_and_repeats_one_page_at_most(
+    tap: Tap, simulate: Callable[..., Simulator], concurrency: int
+) -> None:
+    simulator = simulate(records=150, page_size=10, latency=0.002)
+    config = config_of(simulator, concurrency=concurrency)
+    random_bytes = random.Random(concurrency)
+    state: dict[str, Any] = {}
+    seen: Counter[tuple[str, int]] = Counter()
+    kills = 0
+    while True:
+        run = killed_after(tap.command(config, state=state), random_bytes.randrange(5_000, 200_000))
+        got = Counter((message["stream"], message["record"]["id"]) for message in run.of_type("RECORD"))
+        assert all(count == 1 for count in got.values())
+        repeated = Counter(stream for stream, number in got if seen[stream, number])
+        assert all(count <= 10 * kills for count in repeated.values())
+        seen += got
+        state = run.states[-1] if run.states else state
+        if run.code == 0:
+            break
+        kills += 1
+
+    assert kills > 2
+    assert {key: min(count, 1) for key, count in seen.items()} == {
+        (stream, record["id"]): 1 for stream in FEEDS for record in simulator.records(stream)
+    }
+    extra = Counter(stream for stream, _ in seen.elements()) - Counter(stream for stream, _ in seen)
+    assert all(count <= 10 * kills for count in extra.values())
+
+
+def killed_after(command: list[str], size: int) -> Output:
+    """Run the tap and SIGKILL it once so many bytes have come, reading on to what it had written by then."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    got = b""
+    while len(got) < size and (chunk := os.read(process.stdout.fileno(), 4096)):
+        got += chunk
+    process.send_signal(signal.SIGKILL)
+    rest, log = process.communicate()
+    return Output(process.returncode, (got + rest).decode(errors="ignore"), log.decode())
