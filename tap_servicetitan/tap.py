@@ -13,6 +13,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import simplejson
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from typing_extensions import override
@@ -158,7 +159,7 @@ def _run() -> int:
         log.error("%s; the others are complete:", error)  # noqa: TRY400 -- told in a line
         for failure in error.failures:
             log.error("  %s", failure)  # noqa: TRY400 -- told in a line
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
         log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400
     except BrokenPipeError:
         log.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400

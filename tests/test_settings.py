@@ -1,0 +1,152 @@
+"""Config: what is accepted, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import Tap, config_of
+
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS
+from tap_servicetitan.simulator import Simulator
+
+VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1.s3cret", "tenant_id": "1001"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"client_id": None}, "Setting 'client_id' is missing."),
+        ({"client_secret": " "}, "Setting 'client_secret' is missing."),
+        ({"st_app_key": ""}, "Setting 'st_app_key' is missing."),
+        ({"tenant_id": None}, "Setting 'tenant_id' is missing."),
+        ({"tenant_id": "10/01"}, "Setting 'tenant_id' must be a tenant's number, such as 123456789."),
+        ({"client_secret": 4711}, "Setting 'client_secret' must be of type string."),
+        ({"environment": "staging"}, "Setting 'environment' must be one of: production, integration."),
+        ({"api_url": "ftp://x"}, "Setting 'api_url' must be a URL that begins with https://."),
+        ({"api_url": "http://api.servicetitan.io"}, "Setting 'api_url' must begin with https://"),
+        ({"auth_url": "https://me:pw@host/token"}, "Setting 'auth_url' must not hold a user name or password."),
+        ({"start_date": "last week"}, "Setting 'start_date' must be a date or date-time, such as"),
+        ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
+        ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
+        ({"request_timeout": 0}, "Setting 'request_timeout' must be greater than 0."),
+        ({"concurrency": 0}, "Setting 'concurrency' must be at least 1."),
+        ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
+        (
+            {"tenant_id": None, "tenants": [{"tenant_id": 1}, {"tenant_id": "1"}]},
+            "Setting 'tenants.1.tenant_id' stands",
+        ),
+        ({"tenant_id": None, "tenants": [{"tenant_id": ""}]}, "Setting 'tenants.0.tenant_id' is missing."),
+        ({"tenant_id": None, "tenants": [{}]}, "Setting 'tenants.0' must hold tenant_id."),
+        ({"tenants": [{"tenant_id": 2}]}, "Setting 'tenant_id' must not stand beside 'tenants'"),
+        (
+            {"tenant_id": None, "client_id": None, "tenants": [{"tenant_id": 2}]},
+            "Setting 'tenants.0.client_id' is missing.",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(tap: Tap, change: dict[str, Any], line: str) -> None:
+    config = {name: value for name, value in {**VALID, **change}.items() if value is not None}
+
+    run = tap(config)
+
+    assert run.code == 1
+    assert run.stdout == ""
+    lines = [text for text in run.log.splitlines() if "ERROR" in text]
+    assert len(lines) == 2
+    assert line in lines[0]
+    assert lines[1].endswith("Config validation failed")
+    assert "Traceback" not in run.log
+    assert "s3cret" not in run.log
+    assert "4711" not in run.log
+
+
+def test_every_problem_has_its_line(tap: Tap) -> None:
+    run = tap({"environment": "moon", "start_date": "never"})
+
+    for name in ("client_id", "client_secret", "st_app_key", "tenant_id", "environment", "start_date"):
+        assert sum(f"Setting '{name}'" in line for line in run.log.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["--test", "--discover"])
+def test_other_commands_end_without_a_traceback_too(tap: Tap, command: str) -> None:
+    run = tap({"environment": "moon"}, command)
+
+    assert run.code == (1 if command == "--test" else 0)
+    assert "Traceback" not in run.log
+
+
+def test_a_file_that_is_not_json_is_one_line(tap: Tap, tmp_path: Path) -> None:
+    run = tap(VALID, "--catalog", str(tmp_path))
+    (tmp_path / "broken.json").write_text("{")
+    broken = tap(VALID, "--state", str(tmp_path / "broken.json"))
+
+    for output in (run, broken):
+        assert output.code in {1, 2}
+        assert "Traceback" not in output.log
+    assert "is not JSON" in broken.log
+
+
+def test_a_misspelt_setting_is_told_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator, start_dat="2025-01-01"))
+
+    assert run.code == 0
+    assert "Setting 'start_dat' is not known and has no effect. Did you mean 'start_date'?" in run.log
+
+
+def test_a_tenant_may_be_a_number(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator, tenant_id=1001))
+
+    assert run.code == 0
+    assert {record["tenant_id"] for record in run.records("bookings")} == {"1001"}
+
+
+def test_settings_come_from_the_environment_too(
+    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in simulator.config.items():
+        monkeypatch.setenv(f"TAP_SERVICETITAN_{name.upper()}", str(value))
+
+    run = tap({"requests_per_second": 1000}, "--config", "ENV")
+
+    assert run.code == 0
+    assert run.counts()["bookings"] == 60
+
+
+def test_about_tells_every_setting_with_title_and_description(tap: Tap) -> None:
+    about = json.loads(tap(VALID, "--about", "--format=json").stdout)
+
+    settings = about["settings"]["properties"]
+    for name in CONFIG_JSONSCHEMA["properties"]:
+        assert settings[name]["title"]
+        assert settings[name]["description"]
+    secrets = {name for name, setting in settings.items() if setting.get("secret")}
+    assert secrets == {"client_secret", "st_app_key"}
+    assert settings["tenants"]["items"]["properties"]["client_secret"]["secret"]
+
+
+def test_meltano_yml_knows_every_setting(pytestconfig: pytest.Config) -> None:
+    project = yaml.safe_load((pytestconfig.rootpath / "meltano.yml").read_text())
+    (plugin,) = project["plugins"]["extractors"]
+    settings = {setting["name"]: setting for setting in plugin["settings"]}
+
+    assert set(settings) == set(CONFIG_JSONSCHEMA["properties"]) - {
+        "stream_maps", "stream_map_config", "faker_config", "batch_config", "flattening_enabled",
+        "flattening_max_depth", "flattening_max_key_length", "flattening_separator",
+    }  # fmt: skip
+    for name, setting in settings.items():
+        ours = CONFIG_JSONSCHEMA["properties"][name]
+        assert setting["label"] == ours["title"]
+        assert setting.get("value") == ours.get("default")
+        assert setting.get("sensitive", False) == ours.get("secret", False)
+
+
+def test_the_environment_chooses_the_hosts() -> None:
+    assert HOSTS["production"] == ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token")
+    assert HOSTS["integration"] == (
+        "https://api-integration.servicetitan.io",
+        "https://auth-integration.servicetitan.io/connect/token",
+    )
