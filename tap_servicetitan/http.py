@@ -358,8 +358,9 @@ class Client:
 
     def _log_retry(self, details: Details) -> None:
         _log.warning(
-            "Tenant %s: %s; try %d of %d in %.1fs.",
+            "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,
+            urlsplit(details["args"][0]).path,
             details.get("exception"),
             details["tries"] + 1,
             MAX_TRIES,

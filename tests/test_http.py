@@ -1,0 +1,248 @@
+"""One tenant's client against an API that misbehaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from typing import Any
+
+import msgspec
+import pytest
+import requests
+
+from tap_servicetitan import http
+from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, RefusedRequestError
+from tap_servicetitan.http import Client, RateBudget
+from tap_servicetitan.records import Envelope
+from tap_servicetitan.settings import Settings
+from tap_servicetitan.simulator import Simulator
+
+BOOKINGS = "/crm/v2/tenant/{tenant_id}/export/bookings"
+PATIENCE = 0.01
+DEFAULTS = {
+    "environment": "production",
+    "include_recent_changes": False,
+    "request_timeout": 5,
+    "concurrency": 8,
+    "requests_per_second": 10_000,
+}
+
+
+def client_of(simulator: Simulator, **settings: Any) -> Client:
+    parsed = Settings.parse({**DEFAULTS, **simulator.config, **settings}, user_agent="tests")
+    return Client(parsed.tenants[0], parsed, threading.Semaphore(parsed.concurrency), patience=PATIENCE)
+
+
+def page(client: Client, path: str = BOOKINGS, **params: str) -> Envelope[dict[str, Any]]:
+    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    return client.get(path, params, decode)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error",
+        "bad_gateway",
+        "unavailable",
+        "reset",
+        "reset_body",
+        "cut",
+        "cut_chunked",
+        "empty",
+        "html",
+        "wrong_shape",
+    ],
+)
+def test_what_can_heal_is_tried_again(simulator: Simulator, fault: str) -> None:
+    simulator.misbehave(fault, times=3)
+
+    assert len(page(client_of(simulator)).data) == 20
+    assert len([request for request in simulator.requests if request.stream]) == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("error", "Gave up after 7 tries: the API answered 500"),
+        ("bad_gateway", "Gave up after 7 tries: the API answered 502"),
+        ("reset", "Gave up after 7 tries: the connection failed (127.0.0.1)"),
+        ("cut", "Gave up after 7 tries: the answer was cut short (127.0.0.1)"),
+        ("empty", "Gave up after 7 tries: the answer is not JSON (0 bytes"),
+        ("html", "Gave up after 7 tries: the answer is not JSON ("),
+        ("wrong_shape", "Gave up after 7 tries: the answer has another shape than documented (Object missing required"),
+    ],
+)
+def test_what_does_not_heal_ends_after_a_bounded_number_of_tries(simulator: Simulator, fault: str, words: str) -> None:
+    simulator.misbehave(fault, times=None)
+
+    with pytest.raises(APIError) as caught:
+        page(client_of(simulator))
+
+    assert str(caught.value).startswith(words)
+    assert len([request for request in simulator.requests if request.stream]) == http.MAX_TRIES
+
+
+def test_no_answer_in_time_is_tried_again(simulator: Simulator) -> None:
+    simulator.misbehave("hang", seconds=30)
+
+    assert len(page(client_of(simulator, request_timeout=0.2)).data) == 20
+
+
+def test_a_host_that_does_not_exist_is_told_without_the_url(simulator: Simulator) -> None:
+    client = client_of(simulator, api_url="https://servicetitan.invalid")
+
+    with pytest.raises(APIError, match=r"the host name could not be resolved \(servicetitan\.invalid\)\."):
+        page(client)
+
+
+def test_a_rate_limit_is_waited_out_and_costs_no_tries(simulator: Simulator) -> None:
+    simulator.misbehave("rate_limit", times=2 * http.MAX_TRIES, retry_after=0.05)
+
+    assert len(page(client_of(simulator)).data) == 20
+
+
+def test_the_wait_is_the_longer_of_header_and_text() -> None:
+    assert wait({"Retry-After": "1.5"}, b"Try again in 3 seconds.") == 3
+    assert wait({"Retry-After": "2.5"}, b"") == 2.5
+    assert wait({}, b"Rate limit is exceeded. Try again in 50 seconds.") == 50
+    assert wait({}, b"Try again in 1 second.") == 1
+    assert wait({"Retry-After": formatdate(time.time() + 30, usegmt=True)}, b"") == pytest.approx(30, abs=2)
+    assert wait({}, b"<html>") == http.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "soon"}, b"") == http.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "nan"}, b"") == http.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "1e9"}, b"") == http.MAX_RATE_LIMIT_WAIT
+
+
+def wait(headers: dict[str, str], body: bytes) -> float:
+    response = requests.Response()
+    response.headers.update(headers)
+    response._content = body
+    return http._retry_after(response)
+
+
+def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    page(client)
+    simulator.misbehave("rate_limit", retry_after=0.4)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: page(client), range(5)))
+
+    limited = next(request.at for request in simulator.requests if request.status == 429)
+    after = [request.at - limited for request in simulator.requests if request.at > limited + 0.05]
+    assert after
+    assert min(after) >= 0.35
+
+
+def test_no_second_sees_more_requests_than_the_budget(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate()
+    client = client_of(simulator, requests_per_second=20)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: page(client), range(50)))
+
+    times = sorted(request.at for request in simulator.requests if request.stream)
+    assert times[-1] - times[0] >= 1.9
+    assert all(later - earlier > 0.9 for earlier, later in zip(times, times[20:], strict=False))
+
+
+def test_a_budget_below_one_a_second_spreads_requests_wider() -> None:
+    budget = RateBudget(0.5)
+
+    assert budget._reserve() == 0
+    assert budget._reserve() == pytest.approx(2, abs=0.1)
+
+
+def test_one_token_serves_many_requests_at_once(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: page(client), range(30)))
+
+    assert simulator.token_requests == 1
+
+
+def test_a_token_is_renewed_before_it_expires(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(token_lifetime=1)
+    client = client_of(simulator)
+    until = time.monotonic() + 2.2
+    while time.monotonic() < until:
+        page(client)
+
+    assert simulator.token_requests == 3
+    assert {request.status for request in simulator.requests} == {200}
+
+
+def test_a_401_gets_a_new_token_once(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    page(client)
+    simulator.misbehave("unauthorized")
+
+    assert len(page(client).data) == 20
+    assert simulator.token_requests == 2
+
+
+def test_a_401_that_stays_is_told_as_a_matter_of_credentials(simulator: Simulator) -> None:
+    with pytest.raises(CredentialsError, match="The API answered 401"):
+        page(client_of(simulator, st_app_key="ak1.wrong"))
+
+    assert simulator.token_requests == 2
+
+
+def test_a_wrong_secret_is_told_and_not_tried_again(simulator: Simulator) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        page(client_of(simulator, client_secret="cs2.wrong"))
+
+    assert str(caught.value) == "The token endpoint refused the credentials (400)."
+    assert simulator.token_requests == 1
+
+
+def test_a_token_endpoint_out_of_order_is_tried_again(simulator: Simulator) -> None:
+    simulator.misbehave("token_error", status=503, times=2)
+
+    assert len(page(client_of(simulator)).data) == 20
+
+
+def test_a_missing_scope_is_told_with_servicetitans_words(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(deny_scopes=["tn.crm.bookings:r"])
+
+    with pytest.raises(MissingScopeError, match="The API answered 403: Scope validation failed"):
+        page(client_of(simulator))
+
+
+def test_other_refusals_have_their_own_errors(simulator: Simulator) -> None:
+    client = client_of(simulator)
+
+    with pytest.raises(NotFoundError):
+        page(client, "/crm/v2/tenant/{tenant_id}/export/nothing")
+    with pytest.raises(RefusedRequestError):
+        page(client, **{"from": "neither token nor date"})
+
+
+def test_credentials_do_not_follow_a_redirect(simulator: Simulator, simulate: Callable[..., Simulator]) -> None:
+    elsewhere = simulate()
+    simulator.misbehave("redirect", location=elsewhere.url, times=None)
+
+    with pytest.raises(APIError, match="302, a redirect, which is not followed"):
+        page(client_of(simulator))
+
+    assert elsewhere.requests == []
+
+
+def test_the_tap_names_itself_and_both_keys_are_sent(simulator: Simulator) -> None:
+    page(client_of(simulator, user_agent="acme-elt/1"))
+
+    (asked,) = [request for request in simulator.requests if request.stream]
+    assert asked.headers["user-agent"] == "acme-elt/1"
+    assert asked.headers["st-app-key"] == "ak1.simulator"
+    assert asked.headers["authorization"].startswith("Bearer ")
+
+
+def test_one_request_at_a_time_can_renew_its_token(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(token_lifetime=0.05)
+    client = client_of(simulator, concurrency=1)
+
+    for _ in range(20):
+        page(client)
+
+    assert simulator.token_requests > 1
