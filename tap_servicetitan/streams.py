@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, metrics
@@ -74,6 +74,13 @@ class EndpointStream(Stream, abc.ABC):
                     self._commit(tenant_id, unsettled)
             writer.close()
             self._commit(tenant_id, unsettled)
+
+    def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
+        """Return where a tenant's records go on; empty on a first run and for a full table."""
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            return {}
+        partitions = self.tap_state.get("bookmarks", {}).get(self.name, {}).get("partitions", [])
+        return next((found for found in partitions if found["context"] == {"tenant_id": tenant_id}), {})
 
     def fetch(self, tenant_id: str, params: dict[str, str]) -> Any:
         """Ask for a page, in its envelope; other streams have the turn meanwhile."""
@@ -182,17 +189,14 @@ class ExportStream(EndpointStream):
     def pages(self, tenant_id: str) -> Iterator[Page]:
         settings = self.tap.settings
         recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
-        bookmark = {}
-        if self.replication_method != REPLICATION_FULL_TABLE:
-            bookmark = self.get_context_state({"tenant_id": tenant_id})
-        paginator = ContinuationPaginator(bookmarks.start_of_feed(bookmark, settings.start_date))
+        paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
         restarts: list[str | None] = []
         while not paginator.finished:
             since = {"from": paginator.current_value} if paginator.current_value else {}
             try:
                 answer = self.fetch(tenant_id, {**since, **recent})
             except RefusedRequestError as error:
-                start = bookmarks.start_by_date(bookmark, settings.start_date)
+                start = bookmarks.start_by_date(self.bookmark(tenant_id), settings.start_date)
                 if start in {paginator.current_value, *restarts[-1:]}:
                     raise  # not a token that was refused, or no way forward since the last restart
                 restarts.append(start)

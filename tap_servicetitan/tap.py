@@ -80,7 +80,11 @@ class TapServiceTitan(Tap):
             for tenant in self.settings.tenants
         ]
         workers = self.settings.concurrency
-        concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
+        try:
+            concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
+        except BrokenPipeError:
+            self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect
+            raise
         for stream in selected:
             stream.misfits.summary()
         self.checkpoints.write()
@@ -161,9 +165,6 @@ def _run() -> int:
             log.error("  %s", failure)  # noqa: TRY400 -- told in a line
     except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
         log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400
-    except BrokenPipeError:
-        log.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more when it flushes
     except (SingerSDKError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
     return 1
