@@ -62,10 +62,18 @@ def move_feed(bookmark: dict[str, Any], token: str | None, cursor: str | None, s
     """
     if token:
         bookmark["continue_from"] = token
+    move_date(bookmark, cursor, seen, datetime.now(UTC))
+
+
+def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | None, started: datetime) -> None:
+    """Move a bookmark that is a date to the newest one seen, but not past the run's start.
+
+    What changes while pages are read may be missed by them, and is newer than the run's start.
+    """
     before = _parsed(bookmark.get("replication_key_value"))
     if cursor and (date := max(filter(None, (before, seen)), default=None)):
         bookmark["replication_key"] = cursor
-        bookmark["replication_key_value"] = to_api(min(date, datetime.now(UTC)))
+        bookmark["replication_key_value"] = to_api(min(date, started))
 
 
 def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str]) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LAST_WORD = 1.0
 """Seconds that a run which is told to stop waits for the turn, so as to write a last STATE."""
@@ -57,6 +63,61 @@ class Turn:
     def close(self) -> None:
         """End the run for all threads but the one that holds the turn."""
         self._closed = True
+
+
+class Lookahead:
+    """Asks for several things side by side and hands their results out in order.
+
+    All who use it share what may be under way beyond the next thing of each, so that memory stays bounded.
+    """
+
+    def __init__(self, turn: Turn, width: int) -> None:
+        """Make it.
+
+        Args:
+            turn: Lent out while a result is waited for.
+            width: Things under way ahead of their turn at most, over all users.
+        """
+        self._turn = turn
+        self._ahead = threading.Semaphore(width)
+        self._pool = ThreadPoolExecutor(2 * width, thread_name_prefix="lookahead")
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Yield the function's result for each item, in order.
+
+        Args:
+            function: Run in another thread, without the turn: it may ask the API and decode, nothing else.
+            items: Drawn with the turn held, only as far ahead as results may be.
+        """
+        source = iter(items)
+        under_way: deque[tuple[Future[R], bool]] = deque()
+        try:
+            while True:
+                while not under_way or self._ahead.acquire(blocking=False):
+                    ahead = bool(under_way)
+                    try:
+                        under_way.append((self._pool.submit(function, next(source)), ahead))
+                    except StopIteration:
+                        if ahead:
+                            self._ahead.release()
+                        break
+                if not under_way:
+                    return
+                yield self._result(under_way)
+        finally:
+            for future, ahead in under_way:
+                future.cancel()
+                if ahead:
+                    self._ahead.release()
+
+    def _result(self, under_way: deque[tuple[Future[R], bool]]) -> R:
+        future, ahead = under_way[0]
+        with self._turn.lent():
+            wait((future,))
+        under_way.popleft()
+        if ahead:
+            self._ahead.release()
+        return future.result()
 
 
 def run(jobs: Sequence[Callable[[], None]], *, turn: Turn, workers: int, last_word: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ Defaults carry the rule, so an entry of :mod:`tap_servicetitan.catalog` says onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,16 +24,28 @@ class Endpoint:
     """API and version, e.g. ``crm/v2``; filled in from the table's key."""
 
     keys: tuple[str, ...] = field(default=("id",), kw_only=True)
-    """The API's own fields that identify a record within a tenant; empty where it gives none."""
+    """The fields that identify a record within a tenant; empty where nothing does."""
 
     cursor: str | None = field(default="modifiedOn", kw_only=True)
-    """The date-time field that tells how new a record is; None where records carry no such date."""
+    """The date-time field that tells how new a record is; None where the stream is read in full each time."""
 
-    params: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """Query parameters sent with every request."""
+    params: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
+    """Query parameters sent with every request, besides those that the kind of endpoint implies."""
+
+    records: str | None = field(default="data", kw_only=True)
+    """The answer's field that holds the records; None where the answer is itself the array, or the one record."""
 
     resource: str | None = field(default=None, kw_only=True)
     """Name of the resource in the OAuth scope, where it is not the path's first word."""
+
+    lifts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True, hash=False)
+    """Fields made for the key from inside the record: the first of these paths that is not null, as text, else ``""``.
+
+    A list's items are joined by commas.
+    """
+
+    selected: bool = field(default=True, kw_only=True)
+    """Whether a catalog selects the stream before the user does."""
 
     @property
     def url_path(self) -> str:
@@ -44,7 +57,161 @@ class Endpoint:
         """Key properties of the stream: ids are unique per tenant only."""
         return ("tenant_id", *self.keys) if self.keys else ()
 
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The fields that the tap adds to the API's own; never null."""
+        return ("tenant_id", *self.lifts)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters that are the same in every request."""
+        return self.params
+
 
 @dataclass(frozen=True)
 class Export(Endpoint):
     """A change feed: ``data``, ``hasMore`` and ``continueFrom``, resumable at any page for ever after."""
+
+    each: str | None = field(default=None, kw_only=True)
+    """The row's field whose items are the records, each with the row's other fields; None where rows are records."""
+
+
+@dataclass(frozen=True)
+class Paged(Endpoint):
+    """A collection that is read by page numbers."""
+
+    page_size: int | None = field(default=5000, kw_only=True)
+    """Records a page, the API's maximum; None where it answers with everything at once."""
+
+    first_page: int = field(default=1, kw_only=True)
+    """Number of the first page."""
+
+    has_more: bool = field(default=True, kw_only=True)
+    """Whether the answer says if there are more pages; else pages are asked for until one is empty."""
+
+    total: bool = field(default=True, kw_only=True)
+    """Whether the API counts the records when asked by ``includeTotal=true``."""
+
+    active: str | None = field(default="Any", kw_only=True)
+    """Value of the parameter ``active``, without which inactive records are left out; None where it does not exist."""
+
+    sort: str | None = field(default="+Id", kw_only=True)
+    """The order asked for; None where the API has no `sort` or its documents do not say by which fields."""
+
+    since: str = field(default="modifiedOnOrAfter", kw_only=True)
+    """The parameter that takes the bookmark, where there is a cursor."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters that are the same in every request."""
+        active = {"active": self.active} if self.active else {}
+        sort = {"sort": self.sort} if self.sort else {}
+        return {**active, **sort, **self.params}
+
+
+@dataclass(frozen=True)
+class Listing(Paged):
+    """A collection in numbered pages: incremental where it has a cursor, else read in full."""
+
+
+@dataclass(frozen=True)
+class CustomFields(Listing):
+    """The custom fields that a tenant has defined for a kind of record; none of them can be inactive."""
+
+    active: str | None = field(default=None, kw_only=True)
+    sort: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Array(Endpoint):
+    """A collection that comes in one answer."""
+
+    cursor: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Single(Endpoint):
+    """One object for the whole tenant, so that the tenant is its key."""
+
+    keys: tuple[str, ...] = field(default=(), kw_only=True)
+    cursor: str | None = field(default=None, kw_only=True)
+    records: str | None = field(default=None, kw_only=True)
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """The tenant alone."""
+        return ("tenant_id",)
+
+
+@dataclass(frozen=True)
+class Nested(Paged):
+    """A collection of which there is one for each record of another; costs at least a request each."""
+
+    over: str = field(kw_only=True)
+    """The parents: a name in :data:`tap_servicetitan.catalog.PARENTS`, else in the table."""
+
+    ids: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
+    """The parent's field for each of the path's placeholders, where :attr:`placeholders` would have another."""
+
+    between: tuple[str, str] | None = field(default=None, kw_only=True)
+    """Parameters that bound what is summed up: sent as the start date and the run's start, and kept in the record."""
+
+    cursor: str | None = field(default=None, kw_only=True)
+    active: str | None = field(default=None, kw_only=True)
+    sort: str | None = field(default=None, kw_only=True)
+    selected: bool = field(default=False, kw_only=True)
+
+    @property
+    def placeholders(self) -> Mapping[str, str]:
+        """The parent's field that fills each placeholder: the last is its ``id``, others its fields of that name."""
+        names = re.findall(r"{(\w+)}", self.path)
+        return {**{name: name for name in names[:-1]}, names[-1]: "id", **self.ids}
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """Key properties of the stream: the tenant, the parents, then the record's own."""
+        return ("tenant_id", *self.placeholders, *self.keys) if self.keys else ()
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The fields that the tap adds to the API's own; never null."""
+        return ("tenant_id", *self.placeholders, *(self.between or ()), *self.lifts)
+
+
+@dataclass(frozen=True)
+class Window(Paged):
+    """What happened between two moments, asked for window by window."""
+
+    start: str = field(default="fromUtc", kw_only=True)
+    """The parameter for a window's start; where it is the cursor too, records carry both bounds of their window."""
+
+    end: str = field(default="toUtc", kw_only=True)
+    """The parameter for a window's end, which is the next one's start."""
+
+    days: int = field(default=1, kw_only=True)
+    """Length of a window."""
+
+    lookback_days: int = field(default=7, kw_only=True)
+    """Days before the bookmark that are asked for again, since figures of recent days still change."""
+
+    cursor: str | None = field(default="fromUtc", kw_only=True)
+    active: str | None = field(default=None, kw_only=True)
+    sort: str | None = field(default=None, kw_only=True)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The fields that the tap adds to the API's own; never null."""
+        bounds = (self.start, self.end) if self.cursor == self.start else ()
+        return ("tenant_id", *bounds, *self.lifts)
+
+
+@dataclass(frozen=True)
+class Capacity(Endpoint):
+    """Availability in the days ahead, asked for by POST; reading it takes a scope to write."""
+
+    days: int = field(default=14, kw_only=True)
+    """Days ahead, the most that one request may span."""
+
+    cursor: str | None = field(default=None, kw_only=True)
+    records: str | None = field(default="availabilities", kw_only=True)
+    selected: bool = field(default=False, kw_only=True)

@@ -235,20 +235,22 @@ class Client:
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=settings.concurrency))
         self._credentials = ClientCredentials(tenant, settings, self._send)
 
-    def get(
+    def ask(
         self,
         path: str,
         params: Mapping[str, str],
         decode: Callable[[bytes], T],
         *,
+        body: Mapping[str, Any] | None = None,
         observe: Callable[[requests.Response], None] = lambda _: None,
     ) -> T:
         """Ask for a page and decode it, as often as it takes within bounds.
 
         Args:
-            path: Below the API root, with ``{tenant_id}`` in it.
+            path: Below the API root.
             params: Query parameters.
             decode: Reads the body; a body that it refuses is asked for again, since pages arrive cut or as HTML.
+            body: Sent as JSON, by POST; None for GET.
             observe: Told of every answer, good or bad.
 
         Raises:
@@ -258,7 +260,8 @@ class Client:
             RefusedRequestError: 400.
             APIError: Any other answer that is final, or tries used up.
         """
-        url = self._settings.api_url + path.format(tenant_id=self.tenant.tenant_id)
+        request: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
+        request |= {"url": self._settings.api_url + path, "params": params}
         attempt = backoff.on_exception(
             backoff.expo,
             TransientError,
@@ -268,15 +271,14 @@ class Client:
             logger=None,
         )(self._attempt)
         try:
-            return attempt(url, params, decode, observe)
+            return attempt(request, decode, observe)
         except TransientError as error:
             msg = f"Gave up after {MAX_TRIES} tries: {error}."
             raise APIError(msg, remedy="Run again later: the sync resumes where it stopped.") from None
 
     def _attempt(
         self,
-        url: str,
-        params: Mapping[str, str],
+        request: Mapping[str, Any],
         decode: Callable[[bytes], T],
         observe: Callable[[requests.Response], None],
     ) -> T:
@@ -285,7 +287,7 @@ class Client:
         while True:
             signature = self._credentials.signature()
             self._budget.wait()
-            response = self._send("GET", url, params=params, auth=signature)
+            response = self._send(**request, auth=signature)
             observe(response)
             status = response.status_code
             if status == HTTPStatus.OK:
@@ -360,7 +362,7 @@ class Client:
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,
-            urlsplit(details["args"][0]).path,
+            urlsplit(details["args"][0]["url"]).path,
             details.get("exception"),
             details["tries"] + 1,
             MAX_TRIES,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import msgspec
 from singer_sdk.pagination import BaseAPIPaginator
 
 from tap_servicetitan.errors import PaginationError
 
 if TYPE_CHECKING:
     import requests
+
+
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -30,6 +34,37 @@ class Page:
     """Newest modification date among the records."""
 
     received: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class NumberedPage(msgspec.Struct, Generic[R]):
+    """What a listing wraps around the records of a page."""
+
+    data: list[R]
+    hasMore: bool  # noqa: N815 -- as on the wire
+    totalCount: int | None = None  # noqa: N815 -- as on the wire; only if includeTotal was sent
+
+
+class Everything(msgspec.Struct, Generic[R]):
+    """An answer that holds all there is."""
+
+    data: list[R]
+
+
+class Items(msgspec.Struct, Generic[R], rename={"data": "items"}):
+    """The same, under another name."""
+
+    data: list[R]
+
+
+class Availabilities(msgspec.Struct, Generic[R], rename={"data": "availabilities"}):
+    """The same, under yet another name."""
+
+    data: list[R]
+
+
+def bare(body: bytes) -> bytes:
+    """Wrap an answer that is the array of records itself, or the one record, as :class:`Everything` is."""
+    return b'{"data":%s}' % body if body.lstrip()[:1] == b"[" else b'{"data":[%s]}' % body
 
 
 class ContinuationPaginator(BaseAPIPaginator["str | None"]):

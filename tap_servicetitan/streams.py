@@ -1,21 +1,20 @@
-"""How each kind of endpoint is read; a stream class is built of each entry of the table."""
+"""What every stream has in common: fetch a page, write it, then commit its bookmark."""
 
 from __future__ import annotations
 
 import abc
 import functools
 from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream, metrics
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, schemas
-from tap_servicetitan.endpoint import Endpoint, Export
-from tap_servicetitan.errors import RefusedRequestError
-from tap_servicetitan.pagination import ContinuationPaginator, Page
-from tap_servicetitan.records import Decoder, Envelope, Misfits, RecordLines, as_dict, attribute
+from tap_servicetitan.pagination import Everything, bare
+from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, attribute
 from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
 
 if TYPE_CHECKING:
@@ -23,22 +22,30 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
+    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.pagination import Page
     from tap_servicetitan.tap import TapServiceTitan
 
 
 class EndpointStream(Stream, abc.ABC):
-    """A collection of the API, read page by page: fetched, written, then committed."""
+    """A collection of the API, read page by page."""
 
     endpoint: ClassVar[Endpoint]
-
-    envelope: ClassVar[Any]
-    """Struct type of a page, generic over its records."""
 
     def __init__(self, tap: TapServiceTitan) -> None:
         super().__init__(tap, schema=schemas.load(self.endpoint), name=self.endpoint.name)
         self.tap = tap
         self.misfits = Misfits(self.name, self.logger)
+        self.complete: set[str] = set()
+        """Tenants of which this run has read everything, from the first record to the last."""
         self._announced = False
+
+    # What each kind of endpoint says for itself
+
+    @property
+    def envelope(self) -> Any:
+        """Struct type of an answer, generic over its records."""
+        return Everything
 
     @abc.abstractmethod
     def pages(self, tenant_id: str) -> Iterator[Page]:
@@ -48,15 +55,41 @@ class EndpointStream(Stream, abc.ABC):
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         """Put a tenant's bookmark behind a page that was written."""
 
+    @property
+    def reshapes(self) -> bool:
+        """Whether records are made of the answer's rows, by :meth:`reshape`."""
+        return bool(self.endpoint.lifts)
+
+    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Make records of an answer's rows: with the fields that the entry lifts from inside them, for a true key."""
+        for row in rows:
+            yield {**{key: _lifted(row, paths) for key, paths in self.endpoint.lifts.items()}, **row}
+
+    def records_of(self, answer: Any) -> list[Any]:
+        """Return an answer's records."""
+        records: list[Any] = answer.data
+        return list(self.reshape(records)) if self.reshapes else records
+
+    # The run
+
     def announce(self) -> None:
         """Write the SCHEMA message, once a run."""
-        if not self._announced:
-            self._announced = True
-            self._write_schema_message()
+        if self._announced:
+            return
+        self._announced = True
+        self._write_schema_message()
+        if self.emit_activate_version_messages and self.replication_method == REPLICATION_FULL_TABLE:
+            self._stream_version = self.tap.initialized_at // 1000
+
+    def activate(self) -> None:
+        """Let targets drop what this run has not brought, once it has read every tenant in full."""
+        if self._stream_version is not None and len(self.complete) == len(self.tap.settings.tenants):
+            self._write_activate_version_message(self._stream_version)
 
     def sync_tenant(self, tenant_id: str) -> None:
         """Read a tenant's records to the end."""
         self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, self.replication_method.lower(), tenant_id)
+        from_the_start = "parent_page" not in self.bookmark(tenant_id)
         writer = self._writer(tenant_id)
         unsettled: list[Page] = []
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
@@ -66,31 +99,81 @@ class EndpointStream(Stream, abc.ABC):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
                 writer.write(page)
                 counter.increment(len(page.records))
-                if self.ABORT_AT_RECORD_COUNT is not None:
-                    break  # a trial run: a few records, no bookmark
+                if self.ABORT_AT_RECORD_COUNT is not None:  # a trial run: a few records, no bookmark
+                    if page.records:
+                        return
+                    continue
                 page.records = []
                 unsettled.append(page)
                 if writer.settled:
                     self._commit(tenant_id, unsettled)
             writer.close()
             self._commit(tenant_id, unsettled)
+        if from_the_start:
+            self.complete.add(tenant_id)
 
     def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
         """Return where a tenant's records go on; empty on a first run and for a full table."""
-        if self.replication_method == REPLICATION_FULL_TABLE:
+        if not self.keeps_bookmark:
             return {}
         partitions = self.tap_state.get("bookmarks", {}).get(self.name, {}).get("partitions", [])
         return next((found for found in partitions if found["context"] == {"tenant_id": tenant_id}), {})
 
-    def fetch(self, tenant_id: str, params: dict[str, str]) -> Any:
-        """Ask for a page, in its envelope; other streams have the turn meanwhile."""
-        client = self.tap.clients[tenant_id]
-        observe = functools.partial(self._log_request, tenant_id)
-        with self.tap.turn.lent():
-            return client.get(self.endpoint.url_path, {**self.endpoint.params, **params}, self._decode, observe=observe)
+    @property
+    def keeps_bookmark(self) -> bool:
+        """Whether a run goes on where the last one ended."""
+        return self.replication_method != REPLICATION_FULL_TABLE
 
-    def dates(self, records: list[Any]) -> Iterator[Any]:
-        """Return each record's date: how new it is."""
+    @property
+    def started(self) -> datetime:
+        """When the run began."""
+        return datetime.fromtimestamp(self.tap.initialized_at / 1000, UTC)
+
+    def fetch(self, tenant_id: str, params: Mapping[str, str], **options: Any) -> Any:
+        """Ask for an answer, in its envelope, as :meth:`ask`; other streams have the turn meanwhile."""
+        with self.tap.turn.lent():
+            return self.ask(tenant_id, params, **options)
+
+    def ask(
+        self,
+        tenant_id: str,
+        params: Mapping[str, str],
+        *,
+        parent: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Ask for an answer, in its envelope; for threads without the turn.
+
+        Args:
+            tenant_id: Whose.
+            params: Query parameters besides the entry's own.
+            parent: Values of the path's placeholders.
+            body: What is sent by POST, if not GET.
+        """
+        return self.tap.clients[tenant_id].ask(
+            self.endpoint.url_path.format(tenant_id=tenant_id, **parent or {}),
+            {**self.endpoint.query, **params},
+            self._decode,
+            body=body,
+            observe=functools.partial(self._log_request, tenant_id),
+        )
+
+    def add(self, records: list[Any], values: Mapping[str, Any]) -> None:
+        """Put into records what the API does not send with them."""
+        names = [(attribute(self._lines.schema, key), value) for key, value in values.items()] if self._lines else []
+        for record in records:
+            if isinstance(record, dict):
+                record.update(values)
+                continue
+            for name, value in names:
+                if name:
+                    setattr(record, name, value)
+
+    def newest(self, records: list[Any]) -> datetime | None:
+        """Return the newest date among records."""
+        return bookmarks.newest(self._dates(records))
+
+    def _dates(self, records: list[Any]) -> Iterator[Any]:
         cursor = self.endpoint.cursor
         if cursor is None:
             return
@@ -107,7 +190,12 @@ class EndpointStream(Stream, abc.ABC):
 
     @functools.cached_property
     def _decode(self) -> Callable[[bytes], Any]:
-        return Decoder(self.envelope, self._lines.struct if self._lines else dict[str, Any], self.misfits)
+        decoder: Decoder[Any] = Decoder(
+            self.envelope, self._lines.struct if self._lines else dict[str, Any], self.misfits
+        )
+        if self.endpoint.records is not None:
+            return decoder
+        return lambda body: decoder(bare(body))
 
     def _writer(self, tenant_id: str) -> PageWriter:
         if self._lines:
@@ -120,7 +208,7 @@ class EndpointStream(Stream, abc.ABC):
         """Move the bookmark behind pages that were written, then write STATE."""
         if not pages:
             return
-        if self.replication_method != REPLICATION_FULL_TABLE:
+        if self.keeps_bookmark:
             bookmark = self.get_context_state({"tenant_id": tenant_id})
             for page in pages:
                 self.move_bookmark(bookmark, page)
@@ -174,67 +262,11 @@ class EndpointStream(Stream, abc.ABC):
             self.forced_replication_method = forced
 
 
-class ExportStream(EndpointStream):
-    """A change feed, resumed by its own continuation token."""
-
-    envelope = Envelope
-
-    @property
-    @override
-    def replication_method(self) -> str:
-        # The token alone makes a feed incremental, with or without a date in its records.
-        return str(self.forced_replication_method or REPLICATION_INCREMENTAL)
-
-    @override
-    def pages(self, tenant_id: str) -> Iterator[Page]:
-        settings = self.tap.settings
-        recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
-        paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
-        restarts: list[str | None] = []
-        while not paginator.finished:
-            since = {"from": paginator.current_value} if paginator.current_value else {}
-            try:
-                answer = self.fetch(tenant_id, {**since, **recent})
-            except RefusedRequestError as error:
-                start = bookmarks.start_by_date(self.bookmark(tenant_id), settings.start_date)
-                if start in {paginator.current_value, *restarts[-1:]}:
-                    raise  # not a token that was refused, or no way forward since the last restart
-                restarts.append(start)
-                self._tell_restart(tenant_id, start, error)
-                paginator = ContinuationPaginator(start)
-                continue
-            newest = bookmarks.newest(self.dates(answer.data))
-            page = Page(answer.data, answer.hasMore, answer.continueFrom, newest)
-            yield page
-            paginator.advance(page)
-
-    @override
-    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        bookmarks.move_feed(bookmark, page.continue_from, self.endpoint.cursor, page.newest)
-
-    def _tell_restart(self, tenant_id: str, start: str | None, error: RefusedRequestError) -> None:
-        self.log(
-            "Tenant %s, stream %s: the continuation token was refused (%s). Starting again from %s; records since "
-            "then come again.",
-            tenant_id,
-            self.name,
-            error,
-            start or "the beginning",
-            level=30,
-        )
-
-
-_KINDS: dict[type[Endpoint], type[EndpointStream]] = {Export: ExportStream}
-
-
-def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
-    """Build the class of an entry; singer-sdk tells streams apart by class."""
-    name = "".join(word.capitalize() for word in endpoint.name.split("_"))
-    attributes = {
-        "__module__": __name__,
-        "endpoint": endpoint,
-        "name": endpoint.name,
-        "primary_keys": endpoint.primary_keys,
-        "replication_key": endpoint.cursor,
-    }
-    return type(name, (_KINDS[type(endpoint)],), attributes)
+def _lifted(row: dict[str, Any], paths: tuple[str, ...]) -> str:
+    for path in paths:
+        value: Any = row
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None:
+            return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ""

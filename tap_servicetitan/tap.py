@@ -21,11 +21,13 @@ from typing_extensions import override
 from tap_servicetitan import bookmarks, catalog, concurrency, settings
 from tap_servicetitan.errors import APIError, Failure, MissingScopeError, PaginationError, SyncFailedError
 from tap_servicetitan.http import Client
+from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
-from tap_servicetitan.streams import EndpointStream, stream_class
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from tap_servicetitan.streams import EndpointStream
 
 
 class TapServiceTitan(Tap):
@@ -51,6 +53,11 @@ class TapServiceTitan(Tap):
         """Each tenant's way to the API."""
         in_flight = threading.BoundedSemaphore(self.settings.concurrency)
         return {tenant.tenant_id: Client(tenant, self.settings, in_flight) for tenant in self.settings.tenants}
+
+    @functools.cached_property
+    def lookahead(self) -> concurrency.Lookahead:
+        """Asks for pages and parents that are known of, side by side."""
+        return concurrency.Lookahead(self.turn, self.settings.concurrency)
 
     @property
     def output(self) -> MessageWriter:
@@ -86,6 +93,7 @@ class TapServiceTitan(Tap):
             self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect
             raise
         for stream in selected:
+            stream.activate()
             stream.misfits.summary()
         self.checkpoints.write()
         if self._failures:

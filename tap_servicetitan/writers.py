@@ -103,15 +103,17 @@ class BatchWriter(PageWriter):
 
 
 def lines_of(stream: EndpointStream) -> RecordLines | None:
-    """Return the fast road of a stream, or None if it has maps or flattening that need the SDK's."""
-    if len(stream.stream_maps) != 1:
+    """Return the fast road of a stream, or None if it has maps, flattening or records made of rows."""
+    if len(stream.stream_maps) != 1 or stream.reshapes:
         return None
     mapping = stream.stream_maps[0]
     if type(mapping) is not SameRecordTransform or mapping.flattening_options is not None:
         return None
     schema = mapping.transformed_schema
     try:
-        struct = record_type(schema)
+        # What the tap itself adds is not there yet when a page is decoded.
+        on_the_wire = [key for key in schema.get("required", ()) if key not in stream.endpoint.added]
+        struct = record_type({**schema, "required": on_the_wire})
     except NoStructError:
         return None
     return RecordLines(stream.name, schema, stream.mask, struct, stream.logger)

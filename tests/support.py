@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import subprocess
@@ -12,9 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.tap import TapServiceTitan
 
 TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
+
+
+@functools.cache
+def _discovered() -> str:
+    return TapServiceTitan(validate_config=False).catalog_json_text
+
+
+def selecting(*streams: str) -> dict[str, Any]:
+    """Return the catalog with just these streams selected; with all of them if none is named."""
+    catalog: dict[str, Any] = json.loads(_discovered())
+    for entry in catalog["streams"]:
+        root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
+        root["metadata"]["selected"] = not streams or entry["tap_stream_id"] in streams
+    return catalog
 
 
 @dataclass
@@ -79,8 +95,8 @@ class Tap:
         command = [TAP, "--config", self._file(config)]
         if state is not None:
             command += ["--state", self._file(state)]
-        if catalog is not None:
-            command += ["--catalog", self._file(catalog)]
+        if not {"--discover", "--test", "--about"} & set(arguments):
+            command += ["--catalog", self._file(catalog or selecting(*FEEDS))]
         return [*command, *arguments]
 
     def __call__(self, config: dict[str, Any], *arguments: str, **files: dict[str, Any] | None) -> Output:
@@ -88,15 +104,6 @@ class Tap:
         command = self.command(config, *arguments, **files)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
         return Output(done.returncode, done.stdout, done.stderr)
-
-    def discover(self, config: dict[str, Any], streams: tuple[str, ...] | None = None) -> dict[str, Any]:
-        """Return the catalog, with just these streams selected if any are named."""
-        catalog: dict[str, Any] = json.loads(self(config, "--discover").stdout)
-        if streams is not None:
-            for entry in catalog["streams"]:
-                root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
-                root["metadata"]["selected"] = entry["tap_stream_id"] in streams
-        return catalog
 
     def _file(self, content: dict[str, Any]) -> str:
         path = self._directory / f"{next(self._numbers)}.json"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FEEDS, Output, Tap, config_of, plain
+from support import FEEDS, Output, Tap, config_of, plain, selecting
 
 from tap_servicetitan.simulator import Simulator
 
@@ -81,7 +81,7 @@ def test_the_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulat
 
 def test_state_follows_every_page(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(records=100, page_size=10)
-    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    catalog = selecting("bookings")
 
     run = tap(config_of(simulator), catalog=catalog)
 
@@ -90,7 +90,7 @@ def test_state_follows_every_page(tap: Tap, simulate: Callable[..., Simulator]) 
 
 
 def test_a_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) -> None:
-    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    catalog = selecting("bookings")
 
     run = tap(config_of(simulator, start_date="2025-07-01T00:00:00Z"), catalog=catalog)
 
@@ -111,7 +111,7 @@ def test_state_of_another_tap_continues_from_its_date(tap: Tap, simulator: Simul
     state = {
         "bookmarks": {"bookings": {"replication_key": "modifiedOn", "replication_key_value": "2025-09-01T00:00:00Z"}}
     }
-    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    catalog = selecting("bookings")
 
     run = tap(config_of(simulator), catalog=catalog, state=state)
 
@@ -125,7 +125,7 @@ def test_full_table_forced_in_the_catalog_reads_everything_and_keeps_the_bookmar
     tap: Tap, simulator: Simulator, where: str
 ) -> None:
     first = tap(config_of(simulator))
-    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    catalog = selecting("bookings")
     entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "bookings")
     root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
     (entry if where == "replication_method" else root["metadata"])[where] = "FULL_TABLE"
@@ -137,7 +137,7 @@ def test_full_table_forced_in_the_catalog_reads_everything_and_keeps_the_bookmar
 
 
 def test_recent_changes_are_asked_for_only_if_wanted(tap: Tap, simulator: Simulator) -> None:
-    catalog = tap.discover(config_of(simulator), streams=("bookings",))
+    catalog = selecting("bookings")
     simulator.advance(new=0, changed=0, recent=4)
 
     without = tap(config_of(simulator), catalog=catalog)

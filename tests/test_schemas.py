@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import Schema
 
 from tap_servicetitan import catalog, schemas
-from tap_servicetitan.endpoint import Endpoint, Export
+from tap_servicetitan.endpoint import Array, Endpoint, Export, Nested, Single, Window
 from tap_servicetitan.schemas import __main__ as command
+from tap_servicetitan.schemas.corrections import CORRECTIONS
 from tap_servicetitan.schemas.openapi import Documents
 
 TABLE = list(catalog.endpoints())
@@ -104,6 +106,7 @@ def run(
     folder: Path,
     *table: Endpoint,
     corrections: dict[str, Any] | None = None,
+    not_streams: Iterable[str] = (),
     check: bool = False,
 ) -> int:
     """Run the command on a document and a table of its own."""
@@ -111,7 +114,9 @@ def run(
     directory.mkdir(exist_ok=True)
     folder.mkdir(exist_ok=True)
     (directory / "crm-v2.json").write_text(json.dumps(document))
-    comparison = command.Comparison(Documents(directory), table or (PARTS,), folder, corrections or {})
+    comparison = command.Comparison(
+        Documents(directory), table or (PARTS,), folder, corrections=corrections or {}, not_streams=not_streams
+    )
     return command.report(comparison, check=check)
 
 
@@ -298,6 +303,77 @@ def test_a_key_that_the_records_lack_is_named(
     assert "parts has no field 'number'" in capsys.readouterr().out
 
 
+def test_a_collection_that_the_table_does_not_know_is_drift(
+    document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(document, folder)
+    document["paths"]["/tenant/{tenant}/pieces"] = document["paths"][PATH]
+    capsys.readouterr()
+    assert run(document, folder, check=True) == 1
+    assert capsys.readouterr().out == "GET /crm/v2/tenant/{tenant}/pieces: a collection that the table does not know\n"
+    assert run(document, folder, check=True, not_streams=["/crm/v2/tenant/{tenant_id}/pieces"]) == 0
+
+
+def test_records_carry_the_ids_of_their_parents_in_the_type_that_the_path_says(
+    document: dict[str, Any], folder: Path
+) -> None:
+    operation = document["paths"].pop(PATH)["get"]
+    operation["parameters"].insert(0, {"name": "id", "in": "path", "schema": {"type": "string"}})
+    operation["parameters"].append({"name": "other", "in": "path", "schema": {"type": "integer"}})
+    document["paths"]["/tenant/{tenant}/cars/{id}/axles/{other}/parts"] = {"get": operation}
+    path = "cars/{car_id}/axles/{axle_id}/parts"
+    assert run(document, folder, Nested("parts", path, api="crm/v2", resource="parts", over="axles")) == 0
+    schema = written(folder)
+    assert list(schema["properties"])[:3] == ["tenant_id", "car_id", "axle_id"]
+    assert schema["properties"]["car_id"] == {"type": "string"}
+    assert schema["properties"]["axle_id"] == {"type": "integer"}
+    assert schema["required"] == ["tenant_id", "car_id", "axle_id", "id"]
+
+
+def test_records_of_a_window_carry_its_bounds_and_what_was_lifted(document: dict[str, Any], folder: Path) -> None:
+    lifts = {"makerId": ("maker.id",)}
+    run(document, folder, Window("parts", "export/parts", api="crm/v2", keys=("fromUtc", "makerId"), lifts=lifts))
+    schema = written(folder)
+    assert list(schema["properties"])[:4] == ["tenant_id", "fromUtc", "toUtc", "makerId"]
+    assert schema["properties"]["fromUtc"] == {"type": "string", "format": "date-time"}
+    assert schema["properties"]["makerId"] == {"type": "string"}
+    assert schema["required"] == ["tenant_id", "fromUtc", "makerId"]
+
+
+def test_rows_that_hold_lists_of_records_give_their_other_fields_to_each(
+    document: dict[str, Any], folder: Path
+) -> None:
+    row = {
+        "type": "object",
+        "properties": {"carId": {"type": "integer"}, "parts": COMPONENTS["Feed"]["properties"]["data"]},
+    }
+    document["components"]["schemas"]["Feed"]["properties"]["data"]["items"] = row
+    run(document, folder, Export("parts", "export/parts", api="crm/v2", each="parts"))
+    assert list(written(folder)["properties"]) == ["tenant_id", "carId", *COMPONENTS["Part"]["properties"]]
+
+
+def test_an_answer_may_be_the_array_or_the_record_itself(document: dict[str, Any], folder: Path) -> None:
+    feed = document["components"]["schemas"]["Feed"]
+    document["components"]["schemas"]["Feed"] = feed["properties"]["data"]
+    run(document, folder, Array("parts", "export/parts", api="crm/v2", records=None))
+    assert list(written(folder)["properties"])[1:] == list(COMPONENTS["Part"]["properties"])
+    document["components"]["schemas"]["Feed"] = COMPONENTS["Maker"]
+    run(document, folder, Single("parts", "export/parts", api="crm/v2"))
+    assert list(written(folder)["properties"]) == ["tenant_id", "id", "sites"]
+    assert written(folder)["required"] == ["tenant_id"]
+
+
+def test_an_answer_without_the_field_that_holds_records_is_named(
+    document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(document, folder, Array("parts", "export/parts", api="crm/v2", records="items")) == 1
+    assert "has no field 'items' to read records from" in capsys.readouterr().out
+
+
+def test_every_correction_is_of_a_stream() -> None:
+    assert {endpoint.name for endpoint in TABLE} >= set(CORRECTIONS)
+
+
 def test_a_directory_without_documents_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.json").write_text("{}")
     for directory in (tmp_path, tmp_path / "missing"):
@@ -323,9 +399,8 @@ def test_schema_file_keeps_the_rules(endpoint: Endpoint) -> None:
     assert next(iter(properties)) == "tenant_id"
     assert properties["tenant_id"] == {"type": "string"}
     assert schema.get("required", []) == list(endpoint.primary_keys)
-    assert [name for name, each in properties.items() if "null" not in each["type"]] == list(
-        {"tenant_id": None} | {name: None for name in properties if name in endpoint.primary_keys},
-    )
+    never_null = {name for name, each in properties.items() if "null" not in each["type"]}
+    assert never_null == {*endpoint.added, *endpoint.primary_keys}
     assert words(schema) <= {"type", "format", "properties", "required", "items", "additionalProperties"}
     assert endpoint.cursor is None or properties[endpoint.cursor]["format"] == "date-time"
 

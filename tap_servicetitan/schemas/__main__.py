@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_servicetitan import catalog, schemas
+from tap_servicetitan import catalog, reasons, schemas
 from tap_servicetitan.schemas.corrections import CORRECTIONS
-from tap_servicetitan.schemas.files import build, differences, fields, render
+from tap_servicetitan.schemas.files import build, differences, documented, fields, render
 from tap_servicetitan.schemas.openapi import DocumentError, Documents
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ class Comparison:
     def __init__(
         self,
         documents: Documents,
-        table: Iterable[Endpoint],
+        table: Sequence[Endpoint],
         folder: Path,
+        *,
         corrections: Mapping[str, Mapping[str, Schema]] = CORRECTIONS,
+        not_streams: Iterable[str] = (),
     ) -> None:
         """Build the schema of every entry; nothing is written yet."""
         self.folder = folder
@@ -51,17 +53,23 @@ class Comparison:
                 self.problems.append(
                     f"{endpoint.name}: scope {operation.scope}, in the table {catalog.scope(endpoint)}",
                 )
+            corrected = corrections.get(endpoint.name, {})
             try:
-                schema = build(endpoint, operation, corrections.get(endpoint.name, {}))
-                documented = dict(fields(build(endpoint, operation, {})))
+                schema = build(endpoint, operation, corrected)
             except DocumentError as error:
                 self.problems.append(str(error))
                 continue
             self.texts[file] = render(schema) + "\n"
-            corrected = dict(fields(schema))
-            for field in corrections.get(endpoint.name, ()):
-                if documented.get(field) == corrected[field]:
-                    self.problems.append(f"{endpoint.name}: the documents are right about {field}, drop its correction")
+            before, after = dict(fields({"properties": documented(endpoint, operation)})), dict(fields(schema))
+            self.problems += [
+                f"{endpoint.name}: the documents are right about {field}, drop its correction"
+                for field in corrected
+                if before.get(field) == after[field]
+            ]
+        known = {*(endpoint.url_path for endpoint in table), *not_streams}
+        self.problems += [
+            f"GET {each.path}: a collection that the table does not know" for each in documents.collections(but=known)
+        ]
         self.left_over = sorted(set(folder.glob("*/*.json")) - kept)
 
     def drift(self) -> Iterator[str]:
@@ -101,7 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; print what differs, one line each")
     options = parser.parse_args(arguments)
     try:
-        comparison = Comparison(Documents(options.directory), catalog.endpoints(), schemas.FOLDER)
+        comparison = Comparison(
+            Documents(options.directory),
+            list(catalog.endpoints()),
+            schemas.FOLDER,
+            not_streams=reasons.url_paths(),
+        )
     except DocumentError as error:
         sys.stderr.write(f"{error}\n")
         return NO_DOCUMENTS

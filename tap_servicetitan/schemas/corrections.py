@@ -21,5 +21,12 @@ CORRECTIONS: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "campaign_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
     "adgroup_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
     "keyword_performance": {f"{part}.status": NAME_OR_NUMBER for part in ("campaign", "adGroup", "keyword")},
+    # The documents say nothing of the answer; the fields that pipelines in use have (MeltanoLabs/tap-service-titan).
+    "job_attachments": {
+        "id": {"type": ["integer", "null"]},
+        "fileName": {"type": ["string", "null"]},
+        "createdById": {"type": ["integer", "null"]},
+        "createdOn": {"type": ["string", "null"], "format": "date-time"},
+    },
 }
 """Schema of each corrected field, by stream and field."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.schemas.openapi import DocumentError
+from tap_servicetitan.endpoint import Export
+from tap_servicetitan.schemas.openapi import DocumentError, item
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoint import Endpoint
@@ -16,27 +17,38 @@ if TYPE_CHECKING:
 
 
 def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Schema]) -> Schema:
-    """Return an entry's schema: the tenant, the ids of its parents, then the API's fields; only keys are never null.
+    """Return an entry's schema: what the tap adds, then the API's fields; only added fields and keys are never null.
 
     Raises:
-        DocumentError: The documents lack a key of the entry, or what a correction corrects.
+        DocumentError: The documents lack the records, a key of the entry, or what a correction corrects.
     """
-    parents = re.findall(r"{(\w+)}", endpoint.path)
-    properties: Schema = {
-        "tenant_id": {"type": "string"},
-        **dict(zip(parents, operation.path_parameters, strict=True)),
-        **deepcopy(operation.record()["properties"]),
-    }
+    properties = _added(endpoint, operation) | documented(endpoint, operation)
     schema: Schema = {"type": "object", "properties": properties}
     try:
         for field, correction in corrections.items():
             _correct(schema, field, correction)
-        for key in endpoint.primary_keys[1:]:
+        for key in {*endpoint.added, *endpoint.keys}:
             properties[key] = _not_null(properties[key])
     except KeyError as missing:
         msg = f"{endpoint.name} has no field {missing} to correct or to take as key"
         raise DocumentError(msg) from missing
     return schema | ({"required": list(endpoint.primary_keys)} if endpoint.primary_keys else {})
+
+
+def documented(endpoint: Endpoint, operation: Operation) -> Schema:
+    """Return the properties of an entry's records as the documents have them."""
+    properties: Schema = deepcopy(operation.record(endpoint.records)["properties"])
+    if isinstance(endpoint, Export) and endpoint.each:
+        properties |= item(properties.pop(endpoint.each))["properties"]
+    return properties
+
+
+def _added(endpoint: Endpoint, operation: Operation) -> Schema:
+    """Return the types of the fields that the tap adds: parents' ids as in the path, bounds of time, else text."""
+    placeholders = dict(zip(re.findall(r"{(\w+)}", endpoint.path), operation.path_parameters, strict=True))
+    moment = {"type": ["string", "null"], "format": "date-time"}
+    texts = {name: {"type": ["string", "null"]} for name in ("tenant_id", *endpoint.lifts)}
+    return {name: {**placeholders, **texts}.get(name, moment) for name in endpoint.added}
 
 
 def _correct(schema: Schema, field: str, correction: Schema) -> None:

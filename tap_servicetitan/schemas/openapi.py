@@ -73,14 +73,20 @@ class Operation:
         response = self.response or {}
         return "array" in _types(self.resolve(response.get("properties", {}).get("data", response)))
 
-    def record(self, field: str = "data") -> Schema:
-        """Return the schema of one record: of an array's items, at ``field`` of the answer or the answer itself."""
+    def record(self, field: str | None) -> Schema:
+        """Return the schema of one record: of what the answer holds at a field, or of the answer itself.
+
+        Raises:
+            DocumentError: The answer has no such field.
+        """
         if self.response is None:
-            msg = f"{self.method.upper()} {self.path} does not answer with JSON."
+            return {"type": ["object", "null"], "properties": {}}
+        answer = self.convert(self.response)
+        found = answer if field is None else answer.get("properties", {}).get(field)
+        if found is None:
+            msg = f"{self.method.upper()} {self.path} has no field {field!r} to read records from."
             raise DocumentError(msg)
-        found = self.convert(self.response.get("properties", {}).get(field, self.response))
-        items: Schema = found.get("items", found)
-        return items
+        return item(found)
 
     def resolve(self, schema: Mapping[str, Any]) -> Schema:
         """Follow a reference to its component."""
@@ -106,6 +112,12 @@ class Operation:
         if "array" in types:
             converted["items"] = self.convert(schema.get("items", {}), inside)
         return converted
+
+
+def item(schema: Schema) -> Schema:
+    """Return the schema of an array's items, or the schema itself."""
+    items: Schema = schema.get("items", schema)
+    return items
 
 
 def merge(schemas: Iterable[Schema]) -> Schema:
@@ -165,9 +177,12 @@ class Documents:
         shape = _shape(endpoint.url_path)
         return self._operations.get(("get", shape)) or self._operations.get(("post", shape))
 
-    def collections(self) -> Iterator[Operation]:
-        """Every GET that answers with a list of records."""
-        return (each for each in self._operations.values() if each.method == "get" and each.is_collection)
+    def collections(self, *, but: Iterable[str]) -> Iterator[Operation]:
+        """Every GET that answers with a list of records, but those at the given paths."""
+        shapes = {_shape(path) for path in but}
+        for (method, shape), operation in self._operations.items():
+            if method == "get" and shape not in shapes and operation.is_collection:
+                yield operation
 
 
 def _operations(file: Path) -> Iterator[Operation]:

@@ -1,0 +1,41 @@
+"""Which class reads which kind of endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tap_servicetitan.endpoint import Array, Capacity, CustomFields, Endpoint, Export, Listing, Nested, Single, Window
+from tap_servicetitan.feeds import ExportStream, RowsStream
+from tap_servicetitan.listings import CapacityStream, ListingStream, WholeStream
+from tap_servicetitan.nested import NestedStream
+from tap_servicetitan.windows import WindowStream
+
+if TYPE_CHECKING:
+    from tap_servicetitan.streams import EndpointStream
+
+READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
+    Array: WholeStream,
+    Capacity: CapacityStream,
+    CustomFields: ListingStream,
+    Export: ExportStream,
+    Listing: ListingStream,
+    Nested: NestedStream,
+    Single: WholeStream,
+    Window: WindowStream,
+}
+
+
+def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
+    """Build the class of an entry; singer-sdk tells streams apart by class."""
+    rows = isinstance(endpoint, Export) and endpoint.each
+    name = "".join(word.capitalize() for word in endpoint.name.split("_"))
+    attributes = {
+        "__module__": __name__,
+        "endpoint": endpoint,
+        "name": endpoint.name,
+        "primary_keys": endpoint.primary_keys,
+        "replication_key": endpoint.cursor,
+        "selected_by_default": endpoint.selected,
+    }
+    return type(name, (RowsStream if rows else READERS[type(endpoint)],), attributes)

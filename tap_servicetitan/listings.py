@@ -1,0 +1,145 @@
+"""Collections that are listed: in numbered pages, or all in one answer."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
+
+from tap_servicetitan import bookmarks
+from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page
+from tap_servicetitan.streams import EndpointStream
+
+if TYPE_CHECKING:
+    from tap_servicetitan.endpoint import Capacity, Paged
+
+_ENVELOPES: Mapping[str | None, Any] = {"items": Items, "availabilities": Availabilities}
+
+
+class WholeStream(EndpointStream):
+    """A collection that comes in one answer, or an object that is the only one of its tenant."""
+
+    @property
+    @override
+    def envelope(self) -> Any:
+        return _ENVELOPES.get(self.endpoint.records, Everything)
+
+    @override
+    def pages(self, tenant_id: str) -> Iterator[Page]:
+        answer = self.fetch(tenant_id, {}, body=self.body)
+        yield Page(self.records_of(answer))
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """What is sent by POST, if not GET."""
+        return None
+
+    @override
+    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
+        return  # read in full each time
+
+
+class CapacityStream(WholeStream):
+    """Availability in the days ahead, asked for by POST."""
+
+    endpoint: ClassVar[Capacity]
+
+    @property
+    @override
+    def body(self) -> dict[str, Any]:
+        end = self.started + timedelta(days=self.endpoint.days)
+        return {
+            "startsOnOrAfter": bookmarks.to_api(self.started),
+            "endsOnOrBefore": bookmarks.to_api(end),
+            "skillBasedAvailability": False,
+        }
+
+
+class PagedStream(EndpointStream):
+    """What listings, nested collections and windows share: numbered pages."""
+
+    endpoint: ClassVar[Paged]
+
+    @property
+    @override
+    def envelope(self) -> Any:
+        paged = self.endpoint.page_size is not None and self.endpoint.has_more
+        return NumberedPage if paged else _ENVELOPES.get(self.endpoint.records, Everything)
+
+    def numbered(self, number: int) -> dict[str, str]:
+        """Return the parameters that ask for a page, counted from 0."""
+        if self.endpoint.page_size is None:
+            return {}
+        return {"page": str(self.endpoint.first_page + number), "pageSize": str(self.endpoint.page_size)}
+
+    def has_more(self, answer: Any) -> bool:
+        """Tell whether another page follows an answer."""
+        if self.endpoint.page_size is None:
+            return False
+        if self.endpoint.has_more:
+            return bool(answer.hasMore)
+        return len(answer.data) >= self.endpoint.page_size
+
+
+class ListingStream(PagedStream):
+    """A collection in numbered pages: incremental where it has a cursor, else read in full."""
+
+    @override
+    def pages(self, tenant_id: str) -> Iterator[Page]:
+        since = self.since(tenant_id)
+        total_wanted = {"includeTotal": "true"} if self.endpoint.total and self.endpoint.has_more else {}
+        first = self.fetch(tenant_id, {**since, **total_wanted, **self.numbered(0)})
+        newest: datetime | None = None
+        received = 0
+        for answer, more in self._answers(tenant_id, first, since):
+            records = self.records_of(answer)
+            received += len(records)
+            newest = max(filter(None, (newest, self.newest(records))), default=None)
+            yield Page(records, more, newest=newest)
+        total = getattr(first, "totalCount", None)
+        if total is not None and received < total:
+            self.log(
+                "Tenant %s, stream %s: received %d of %d records: some moved between pages while they were read.",
+                tenant_id,
+                self.name,
+                received,
+                total,
+                level=logging.WARNING,
+            )
+
+    def since(self, tenant_id: str) -> dict[str, str]:
+        """Return the parameter that asks for what is new."""
+        start = bookmarks.start_by_date(self.bookmark(tenant_id), self.tap.settings.start_date)
+        return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
+
+    def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[tuple[Any, bool]]:
+        """Yield each page's answer, and whether another follows; pages that are known of are asked for side by side."""
+        more = self.has_more(first)
+        yield first, more
+        known = 1
+        if more and (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
+            known = max(2, math.ceil(total / self.endpoint.page_size))
+            ask = functools.partial(self._ask_page, tenant_id, since)
+            for number, answer in enumerate(self.tap.lookahead.map(ask, range(1, known)), start=1):
+                more = self.has_more(answer) if number == known - 1 else True
+                yield answer, more
+        number = known
+        while more:  # pages that nobody counted, or that came while the others were read
+            answer = self.fetch(tenant_id, {**since, **self.numbered(number)})
+            more = self.has_more(answer)
+            number += 1
+            yield answer, more
+
+    def _ask_page(self, tenant_id: str, since: Mapping[str, str], number: int) -> Any:
+        return self.ask(tenant_id, {**since, **self.numbered(number)})
+
+    @override
+    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
+        # Pages are in no order of dates: only the last one tells how far the reading has come.
+        if not page.has_more:
+            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)

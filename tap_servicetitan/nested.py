@@ -1,0 +1,161 @@
+"""Collections of which there is one for each record of another."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from typing_extensions import override
+
+from tap_servicetitan import bookmarks, catalog
+from tap_servicetitan.endpoint import Nested, Paged
+from tap_servicetitan.errors import NotFoundError
+from tap_servicetitan.listings import PagedStream
+from tap_servicetitan.pagination import NumberedPage, Page, bare
+from tap_servicetitan.settings import parse_date
+
+PARENTS_A_PAGE = 500
+"""Parents asked for at once, and so what an interrupted run reads again at most."""
+
+RECORDS_A_PAGE = 1000
+"""Records gathered from several parents before they are written."""
+
+Parent = Mapping[str, str]
+"""Values of the placeholders in the nested collection's path."""
+
+
+@dataclass(frozen=True)
+class _ParentPage:
+    """A page of the parents' list."""
+
+    number: int
+    parents: list[dict[str, Any]]
+    has_more: bool
+
+
+class NestedStream(PagedStream):
+    """A request for each parent at least; the parents' own list is paged, selected or not."""
+
+    endpoint: ClassVar[Nested]
+
+    @property
+    @override
+    def keeps_bookmark(self) -> bool:
+        # Even what is read in full goes on at the page of parents where a run was interrupted.
+        return self.forced_replication_method != REPLICATION_FULL_TABLE
+
+    @override
+    def pages(self, tenant_id: str) -> Iterator[Page]:
+        bookmark = self.bookmark(tenant_id)
+        ask = functools.partial(self._ask_parent, tenant_id, self._params(bookmark))
+        newest = None
+        for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), bookmark.get("parent_page", 0)):
+            parents = [self._placeholders(parent) for parent in page.parents]
+            for records in gathered(self.tap.lookahead.map(ask, parents)):
+                newest = max(filter(None, (newest, self.newest(records))), default=None)
+                yield Page(records, has_more=True)
+            yield Page([], page.has_more, str(page.number + 1), newest)
+
+    @override
+    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
+        if page.has_more:
+            if page.continue_from:
+                bookmark["parent_page"] = int(page.continue_from)
+                bookmark.setdefault("started", bookmarks.to_api(self.started))
+            return
+        bookmark.pop("parent_page", None)
+        started = parse_date(bookmark.pop("started", bookmarks.to_api(self.started)))
+        if self.endpoint.cursor:
+            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, started)
+
+    def _params(self, bookmark: Mapping[str, Any]) -> dict[str, str]:
+        start = bookmarks.start_by_date(bookmark, self.tap.settings.start_date)
+        if self.endpoint.between:
+            first, last = self.endpoint.between
+            return {first: start or "2000-01-01T00:00:00Z", last: bookmarks.to_api(self.started)}
+        return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
+
+    def _placeholders(self, parent: Mapping[str, Any]) -> Parent:
+        return {name: str(parent[field]) for name, field in self.endpoint.placeholders.items()}
+
+    def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any]:
+        """Return all records of a parent; none if it is deleted (404) or inactive (409)."""
+        records: list[Any] = []
+        more = True
+        number = 0
+        try:
+            while more:
+                answer = self.ask(tenant_id, {**params, **self.numbered(number)}, parent=parent)
+                records += self.records_of(answer)
+                more = self.has_more(answer)
+                number += 1
+        except NotFoundError:
+            return []
+        between = {key: params[key] for key in self.endpoint.between or ()}
+        types = self.schema["properties"]
+        ids = {key: int(value) if "integer" in types[key]["type"] else value for key, value in parent.items()}
+        self.add(records, {**ids, **between})
+        return records
+
+    def _parent_pages(self, tenant_id: str, endpoint: Paged, first: int) -> Iterator[_ParentPage]:
+        if not isinstance(endpoint, Nested):
+            yield from self._listed(tenant_id, endpoint, {}, first)
+            return
+        for page in self._parent_pages(tenant_id, catalog.parent(endpoint), first):
+            parents: list[dict[str, Any]] = []
+            for grandparent in page.parents:
+                ids = {name: grandparent[field] for name, field in endpoint.placeholders.items()}
+                try:
+                    for listed in self._listed(tenant_id, endpoint, ids, 0):
+                        parents += ({**ids, **parent} for parent in listed.parents)
+                except NotFoundError:
+                    continue
+            yield _ParentPage(page.number, parents, page.has_more)
+
+    def _listed(self, tenant_id: str, endpoint: Paged, ids: Parent, first: int) -> Iterator[_ParentPage]:
+        """Page over the list of parents."""
+        size = min(endpoint.page_size or PARENTS_A_PAGE, PARENTS_A_PAGE)
+        path = endpoint.url_path.format(tenant_id=tenant_id, **ids)
+        number, more = first, True
+        while more:
+            params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
+            with self.tap.turn.lent():
+                answer = self.tap.clients[tenant_id].ask(
+                    path,
+                    {**endpoint.query, **params},
+                    functools.partial(_decoded, wrapped=endpoint.records is not None),
+                    observe=functools.partial(self._log_request, tenant_id),
+                )
+            if endpoint.page_size is None:
+                more = False
+            else:
+                more = answer.hasMore if endpoint.has_more else len(answer.data) >= size
+            yield _ParentPage(number, answer.data, more)
+            number += 1
+
+
+class _Parents(NumberedPage[dict[str, Any]]):
+    hasMore: bool = False  # noqa: N815 -- as on the wire
+
+
+_parents = msgspec.json.Decoder(_Parents)
+
+
+def _decoded(body: bytes, *, wrapped: bool) -> _Parents:
+    return _parents.decode(body if wrapped else bare(body))
+
+
+def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:
+    """Join short lists into longer ones, so that they are written together."""
+    batch: list[Any] = []
+    for records in lists:
+        batch += records
+        if len(batch) >= RECORDS_A_PAGE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
