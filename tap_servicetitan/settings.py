@@ -130,6 +130,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="User agent",
         description="How the tap names itself to the API: its name and version unless set.",
     ),
+    th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Emit ACTIVATE_VERSION messages",
+        description="After a stream was read in full, let the target drop what has vanished from it.",
+    ),
 ).to_dict()
 
 _WITH_DEFAULTS = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
