@@ -73,16 +73,22 @@ _log = logging.getLogger("tap-servicetitan.http")
 
 
 class RateBudget:
-    """At most so many requests in any one second, and none at all while the API has asked for a pause."""
+    """So many requests a second over any three seconds, and none at all while the API has asked for a pause.
+
+    A single second may see half as many more: at the default of 40, the 60 that ServiceTitan allows.
+    """
 
     def __init__(self, per_second: float) -> None:
         """Make a budget.
 
         Args:
-            per_second: Requests in any one second; below 1, one request in that part of a second.
+            per_second: Requests a second; below 1, one request in so many seconds.
         """
-        self._window = max(1.0, 1.0 / per_second)
-        self._sent: deque[float] = deque(maxlen=max(1, int(per_second)))
+        sustained = max(1, int(3 * per_second))
+        burst = max(1, int(1.5 * per_second))
+        self._limits = ((sustained, sustained / per_second), (burst, 1.0))
+        """How many requests in how many seconds."""
+        self._sent: deque[float] = deque(maxlen=sustained)
         self._paused_until = 0.0
         self._lock = threading.Lock()
 
@@ -104,8 +110,9 @@ class RateBudget:
             now = time.monotonic()
             if now < self._paused_until:
                 return self._paused_until - now
-            if len(self._sent) == self._sent.maxlen and (free := self._sent[0] + self._window) > now:
-                return free - now
+            for count, seconds in self._limits:
+                if len(self._sent) >= count and (free := self._sent[-count] + seconds) > now:
+                    return free - now
             self._sent.append(now)
             return 0.0
 
