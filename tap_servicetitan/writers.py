@@ -107,7 +107,8 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
     if len(stream.stream_maps) != 1 or stream.reshapes:
         return None
     mapping = stream.stream_maps[0]
-    if type(mapping) is not SameRecordTransform or mapping.flattening_options is not None:
+    flattens = mapping.flattening_options is not None and mapping.flattening_options.enabled
+    if type(mapping) is not SameRecordTransform or flattens:
         return None
     schema = mapping.transformed_schema
     try:

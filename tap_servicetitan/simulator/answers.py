@@ -30,6 +30,8 @@ class Call:
     """By lower-case name."""
 
     body: bytes = b""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the path for each placeholder of the endpoint."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,19 @@ def encode(value: Any, status: int = 200) -> Answer:
     return Answer(status, msgspec.json.encode(value))
 
 
-def problem(status: int, title: str, headers: Mapping[str, str] | None = None) -> Answer:
+def problem(
+    status: int,
+    title: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Mapping[str, list[str]] | None = None,
+) -> Answer:
     """Answer with an error in the shape of ServiceTitan's ``ApiErrorResponse`` (RFC 7807 and three fields more)."""
     body = {
         "type": f"https://httpstatuses.io/{status}",
         "title": title or HTTPStatus(status).phrase,
         "status": status,
         "traceId": secrets.token_hex(16),
-        "errors": {},
+        "errors": errors or {},
         "data": {},
     }
     return Answer(status, msgspec.json.encode(body), headers=headers or {})

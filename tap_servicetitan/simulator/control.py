@@ -38,6 +38,7 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     new: int = 20
     changed: int = 10
     recent: int = 0
+    removed: int = 0
     stream: str | None = None
 
 

@@ -28,7 +28,7 @@ def answer(service: Service, collection: Collection, call: Call, fault: str | No
 
     ``fault`` is the kind of misbehaviour that changes the page, if any.
     """
-    with collection.lock:
+    with collection.history.lock:
         now, log = collection.now()
         place = _start(service, collection, call, log)
         if place is None or (fault == "refuse_token" and sends_token(call)):

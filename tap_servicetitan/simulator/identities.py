@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 from zlib import crc32
 
+from tap_servicetitan import catalog, schemas
+from tap_servicetitan.endpoint import Endpoint, Nested, Single
+from tap_servicetitan.simulator.shares import Share, one_each
 from tap_servicetitan.simulator.words import ALIASES, LOOKUPS
 
 if TYPE_CHECKING:
@@ -36,17 +39,41 @@ def plural(noun: str) -> str:
     return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
+@cache
+def streams() -> Mapping[str, Endpoint]:
+    """All entries of the table, by name."""
+    return {endpoint.name: endpoint for endpoint in catalog.endpoints()}
+
+
+@cache
 def collection(reference: str) -> str:
-    """Name the collection that a field such as ``jobTypeId``, ``tagTypeIds`` or ``createdById`` points to."""
+    """Name the collection that a field such as ``jobTypeId``, ``tagTypeIds`` or ``createdById`` points to.
+
+    ``primaryVendorId`` points to vendors, for want of primary vendors.
+    """
     parts = [word for word in words(reference) if word not in {"id", "ids"}]
-    noun = "_".join(parts)
+    names = [_named("_".join(parts[start:])) for start in range(max(1, len(parts)))]
+    return next((name for name in names if name in streams()), names[0])
+
+
+def _named(noun: str) -> str:
     return ALIASES.get(noun) or ALIASES.get(noun.removesuffix("s")) or (noun if noun in LOOKUPS else plural(noun))
 
 
 @cache
 def first_number(collection: str) -> int:
-    """Where a collection's ids begin: each has a range of its own, most of them beyond 32 bits."""
-    return (crc32(collection.encode()) % 9_000 + 1) * _RANGE
+    """Where a collection's ids begin: each has a range of its own, most of them beyond 32 bits.
+
+    A feed that stands in the table beside its list has the list's ids.
+    """
+    return (crc32(collection.removeprefix("export_").encode()) % 9_000 + 1) * _RANGE
+
+
+@cache
+def has_text_ids(collection: str) -> bool:
+    """Tell whether the ids of a stream's records are strings."""
+    endpoint = streams().get(collection)
+    return bool(endpoint) and schemas.load(endpoint)["properties"].get("id", {}).get("type") == "string"
 
 
 @dataclass(frozen=True)
@@ -58,8 +85,21 @@ class Identities:
     sizes: Mapping[str, int]
 
     def size(self, collection: str) -> int:
-        """How many records a collection starts with."""
-        return self.sizes.get(collection, self.records)
+        """How many records a collection starts with.
+
+        Those that are told, else one of what a tenant has one of, a share for each parent of what is nested, and the
+        common number of anything else.
+        """
+        endpoint = streams().get(collection)
+        if isinstance(endpoint, Nested):
+            return self.share(endpoint).total
+        return self.sizes.get(collection, 1 if isinstance(endpoint, Single) else self.records)
+
+    def share(self, endpoint: Nested) -> Share:
+        """How a nested collection is spread; a size that is told is that of each parent's share."""
+        one = one_each(endpoint)
+        each = 1 if one else self.sizes.get(endpoint.name)
+        return Share(endpoint.name, self.size(endpoint.over), each, one)
 
     def guid(self, collection: str, index: int) -> str:
         """Give the id of a record where ids are strings."""

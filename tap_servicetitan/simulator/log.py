@@ -38,6 +38,8 @@ class Happening:
 
     recent_after: int
     now: int
+    removed: int = 0
+    """Records that vanish without a trace."""
 
 
 class ChangeLog:
@@ -68,8 +70,12 @@ class ChangeLog:
         self._positions = [0] * size
         for position, index in enumerate(self.indices):
             self._positions[index] = position
-        self.versions: dict[int, int] = {}
+        self.changes: dict[int, list[int]] = {}
+        """When each record changed, for those that did since the start."""
         self.deleted: set[int] = set()
+        """Records that are still there, inactive."""
+        self.removed: set[int] = set()
+        """Records that are no longer there."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -85,19 +91,37 @@ class ChangeLog:
     def current(self, start: int, end: int) -> Iterator[int]:
         """Positions from start to before end whose record has not changed since."""
         for position in range(start, end):
-            if self._positions[self.indices[position]] == position:
+            index = self.indices[position]
+            if self._positions[index] == position and index not in self.removed:
                 yield position
 
-    def happen(self, happening: Happening) -> None:
-        """Append new and changed records, the recent ones last."""
-        settled = self._mix(happening.new, happening.changed)
+    def position(self, index: int) -> int:
+        """Position of a record's last change."""
+        return self._positions[index]
+
+    def modified(self, index: int) -> int:
+        """Instant of a record's last change."""
+        return self.instants[self._positions[index]]
+
+    def happen(self, happening: Happening, *, grows: bool, loses: bool) -> None:
+        """Append new and changed records, the recent ones last.
+
+        Args:
+            happening: What happens.
+            grows: Whether there can be new records.
+            loses: Whether records can vanish.
+        """
+        settled = self._mix(happening.new if grows else 0, happening.changed)
         self._append(settled, happening.settled_after, happening.settled_until)
-        recent = self._mix(happening.recent - happening.recent // 2, happening.recent // 2)
+        recent = self._mix(happening.recent - happening.recent // 2 if grows else 0, happening.recent // 2)
         self._append(recent, happening.recent_after, happening.now)
+        if loses and happening.removed:
+            left = [index for index in range(len(self.created)) if index not in self.removed]
+            self.removed.update(self._rng.sample(left, min(happening.removed, len(left))))
 
     def _mix(self, new: int, changed: int) -> list[int | None]:
         """Which records change, in which order; None is a new one."""
-        known = range(len(self.created))
+        known = [index for index in range(len(self.created)) if index not in self.removed]
         chosen: list[int | None] = [*self._rng.sample(known, min(changed, len(known))), *([None] * new)]
         self._rng.shuffle(chosen)
         return chosen
@@ -112,7 +136,7 @@ class ChangeLog:
                 self._positions.append(0)
             else:
                 index = record
-                self.versions[index] = self.versions.get(index, 0) + 1
+                self.changes.setdefault(index, []).append(instant)
                 if self._rng.random() < _DELETED_SHARE:
                     self.deleted.add(index)
             self._positions[index] = len(self.indices)

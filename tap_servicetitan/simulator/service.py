@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,12 +10,25 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode
 
-from tap_servicetitan.endpoint import Endpoint, Export
-from tap_servicetitan.simulator import feeds
+from tap_servicetitan.endpoint import (
+    Array,
+    Capacity,
+    CustomFields,
+    Endpoint,
+    Export,
+    Listing,
+    Nested,
+    Single,
+    Window,
+)
+from tap_servicetitan.simulator import capacities, feeds, listings, nested, unpaged, windows
 from tap_servicetitan.simulator.answers import Answer, Breakage, Call, Request, problem
 from tap_servicetitan.simulator.cache import PageCache
+from tap_servicetitan.simulator.collection import twin
 from tap_servicetitan.simulator.faults import Fault, Faults
 from tap_servicetitan.simulator.faults import answer as misbehaviour
+from tap_servicetitan.simulator.operations import operation
+from tap_servicetitan.simulator.routes import Routes
 from tap_servicetitan.simulator.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -29,8 +41,6 @@ TOKEN_PATH: Final = "/connect/token"  # noqa: S105  a path
 REMEMBERED: Final = 100_000
 """Requests kept in the log; counts go on for ever."""
 
-_TENANT = re.compile(r"(?<=/tenant/)(\d+)(?=/)")
-_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 _BREAKAGES: Final[Mapping[str, Breakage]] = {
     "reset": "reset",
     "reset_body": "reset_body",
@@ -46,7 +56,16 @@ class Kind(Protocol):
         """Answer a request that may pass."""
 
 
-KINDS: Final[Mapping[type[Endpoint], Kind]] = {Export: feeds.answer}
+KINDS: Final[Mapping[type[Endpoint], Kind]] = {
+    Export: feeds.answer,
+    Listing: listings.answer,
+    CustomFields: listings.answer,
+    Array: unpaged.array,
+    Single: unpaged.single,
+    Nested: nested.answer,
+    Window: windows.answer,
+    Capacity: capacities.answer,
+}
 """A new kind of endpoint is a function here."""
 
 
@@ -74,19 +93,19 @@ class Service:
         self.requests: deque[Request] = deque(maxlen=REMEMBERED)
         self.answered: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
-        self._routes = [(_route(endpoint), endpoint) for endpoint in world.endpoints.values()]
-        self._fixed = {e.url_path: e for e in world.endpoints.values() if e.url_path.count("{") == 1}
+        self._routes = Routes(world.endpoints.values())
 
     def answer(self, call: Call) -> Answer:
         """Answer a request."""
         if call.path == TOKEN_PATH:
             return self._token(call)
-        endpoint, tenant_id = self._find(call.path)
+        endpoint, tenant_id, places = self._routes.find(call)
+        call = replace(call, places=places)
         fault: Fault | None = None
         if endpoint is None or tenant_id is None:
             answer = problem(404, "The resource was not found.")
-        elif call.method != "GET":
-            answer = problem(405, "Method Not Allowed", {"Allow": "GET"})
+        elif call.method != operation(endpoint).method:
+            answer = problem(405, "Method Not Allowed", {"Allow": operation(endpoint).method})
         else:
             refusal = self.access.check(call, tenant_id, endpoint)
             fault = None if refusal else self._fault(call, tenant_id, endpoint)
@@ -116,16 +135,6 @@ class Service:
         self._log(call, answer, None, None, fault.kind if fault else None)
         return answer
 
-    def _find(self, path: str) -> tuple[Endpoint | None, int | None]:
-        tenant = _TENANT.search(path)
-        if tenant is None:
-            return None, None
-        generic = f"{path[: tenant.start()]}{{tenant_id}}{path[tenant.end() :]}"
-        endpoint = self._fixed.get(generic)
-        if endpoint is None:
-            endpoint = next((one for route, one in self._routes if route.fullmatch(generic)), None)
-        return endpoint, int(tenant[1])
-
     def _fault(self, call: Call, tenant_id: int, endpoint: Endpoint) -> Fault | None:
         target = f"{call.path}?{urlencode(call.query)}"
         feed = isinstance(endpoint, Export)
@@ -141,6 +150,8 @@ class Service:
             return problem(501, f"The simulator cannot answer for endpoints of the kind {type(endpoint).__name__}.")
         if answer is None:
             collection = self.world.collection(tenant_id, endpoint.name)
+            if collection.endpoint is not endpoint:
+                collection = twin(collection, endpoint)
             answer = serve(self, collection, call, kind)
         wait = self.latency
         if fault and fault.kind == "hang":
@@ -157,9 +168,3 @@ class Service:
             self.requests.append(
                 Request(call.method, call.path, call.query, status, tenant_id, stream, fault, call.headers, monotonic())
             )
-
-
-def _route(endpoint: Endpoint) -> re.Pattern[str]:
-    """Match the paths of an endpoint, its tenant still generic."""
-    fixed = _PARAMETER.sub(lambda match: match[0] if match[1] == "tenant_id" else "[^/]+", re.escape(endpoint.url_path))
-    return re.compile(fixed)

@@ -139,8 +139,15 @@ class Simulator:
         tenant = self.tenants[0] if tenant_id is None else int(tenant_id)
         return list(self.world.collection(tenant, stream).records())
 
-    def advance(
-        self, *, minutes: float = 60.0, new: int = 20, changed: int = 10, recent: int = 0, stream: str | None = None
+    def advance(  # noqa: PLR0913  the options of POST /simulator/advance
+        self,
+        *,
+        minutes: float = 60.0,
+        new: int = 20,
+        changed: int = 10,
+        recent: int = 0,
+        removed: int = 0,
+        stream: str | None = None,
     ) -> None:
         """Move the clock, and let records of every stream and tenant be created, changed and deleted meanwhile.
 
@@ -150,12 +157,15 @@ class Simulator:
             changed: Records changed, dated likewise; of ten, about one becomes inactive.
             recent: Records more, half of them new and half changed, dated within the last 15 minutes, so that the
                 feeds show them only with ``includeRecentChanges=true`` or after the clock moves on.
+            removed: Records that vanish from collections that cannot show inactive ones; feeds never lose any.
             stream: The only stream that changes; every stream if not given.
 
         Raises:
             ValueError: A number is negative, the stream is unknown, or the time too short to date the changes in.
         """
-        self.world.advance(minutes=minutes, new=new, changed=changed, recent=recent, stream=stream)
+        self.world.advance(
+            minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream
+        )
         self.service.pages.clear()
 
     def misbehave(self, kind: str, **options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tap_servicetitan.simulator import instants, words
-from tap_servicetitan.simulator.identities import collection, plural
+from tap_servicetitan.simulator.identities import collection, has_text_ids, plural
 from tap_servicetitan.simulator.identities import words as split
 from tap_servicetitan.simulator.row import Row
 
@@ -160,8 +160,8 @@ def text(stream: str, parent: str | None, name: str, form: str | None) -> Maker:
         return lambda row: planned(row)[:10]
     if form in {"duration", "time"}:
         return time_of_day
-    if form in {"uuid", "guid"} or name in {"id", "contactId"}:
-        target = owner if name == "id" else collection(name)
+    target = owner if name == "id" else collection(name)
+    if form in {"uuid", "guid"} or name == "id" or (split(name)[-1] == "id" and has_text_ids(target)):
         return lambda row: row.identities.guid(target, row.identities.choose(target, row.rng))
     options = words.VALUES.get(f"{parent or stream}.{name}") or words.VALUES.get(name)
     return of(options) if options else _by_name(owner, parent, name)

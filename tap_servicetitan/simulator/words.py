@@ -105,9 +105,29 @@ ALIASES: Final[dict[str, str]] = {
     "location_recurring_service": "recurring_services", "created_from_estimate": "estimates",
     "payroll_business_unit": "business_units", "main_zone": "zones", "payment_method": "payment_types",
     "adjustment_to": "invoices", "cancellation_invoice": "invoices", "sub_status": "project_sub_statuses",
-    "equipment": "equipment", "installed_equipment": "installed_equipment", "segment_item": "segment_items",
+    "equipment": "equipment", "installed_equipment": "installed_equipment", "segment_item": "wbs_segment_items",
+    "account": "gl_accounts", "appoitment": "appointments", "budget_code": "wbs_budget_codes", "bill": "ap_bills",
+    "cost_type": "material_cost_types", "deposit": "bank_deposits", "exported_by": "employees", "inventory_return": "returns",
+    "material_sku": "materials", "membership": "memberships_export", "renewed_by": "employees", "segment": "wbs_segments",
+    "renewal_agreement": "service_agreements", "session": "scheduler_sessions", "skill": "technician_skills",
+    "status": "project_statuses", "tag": "tag_types", "vendor_credit": "ap_credits", "employee_info": "employees",
+    "invoice_template_for_following_years": "invoice_templates", "remittance_vendor_info": "remittance_vendors",
 }  # fmt: skip
 """Which collection a reference points to where the field is not named after it (without the closing Id)."""
+
+OWN_ALIASES: Final[dict[str, str]] = {
+    "activity_types.categoryId": "activity_categories", "campaigns.category": "marketing_categories",
+    "job_canceled_log.reasonId": "job_cancel_reasons", "job_canceled_logs.reasonId": "job_cancel_reasons",
+    "calls.reason": "call_reasons",
+}  # fmt: skip
+"""Which collection a field of one stream points to, where its name says something else elsewhere."""
+
+CUSTOM_FIELDS: Final[dict[str, str]] = {
+    "customers": "customers_custom_fields", "installed_equipment": "installed_equipment_custom_fields",
+    "jobs": "job_custom_fields", "locations": "locations_custom_fields", "memberships_export": "membership_custom_fields",
+    "projects": "project_custom_fields", "vendors": "vendors_custom_fields",
+}  # fmt: skip
+"""Where the types of a stream's custom fields are listed."""
 
 VALUES: Final[dict[str, tuple[str, ...]]] = {
     "bookings.source": ("Website", "Google Local Services", "Angi", "Answering Service"),

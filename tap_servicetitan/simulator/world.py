@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from random import Random
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tap_servicetitan import catalog, schemas
+from tap_servicetitan.endpoint import Capacity, Export, Nested, Window
 from tap_servicetitan.simulator import instants
-from tap_servicetitan.simulator.log import LAG, ChangeLog, Happening
+from tap_servicetitan.simulator.capacities import Capacities
+from tap_servicetitan.simulator.collection import Children, Collection, History
+from tap_servicetitan.simulator.events import Events, Leads
+from tap_servicetitan.simulator.figures import Figures
+from tap_servicetitan.simulator.log import LAG, Happening
 from tap_servicetitan.simulator.records import RecordMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_servicetitan.endpoint import Endpoint
     from tap_servicetitan.simulator.identities import Identities
@@ -27,6 +31,7 @@ class World:
 
     def __init__(self, tenants: Sequence[int], identities: Identities) -> None:
         self.lock = RLock()
+        self.start = START
         self.now = START
         self.tenants = tuple(tenants)
         self.identities = identities
@@ -62,17 +67,32 @@ class World:
                 if tenant_id not in self.tenants:
                     message = f"No tenant {tenant_id}: there are {', '.join(map(str, self.tenants))}."
                     raise ValueError(message)
-                self._collections[key] = Collection(self, endpoint, tenant_id)
+                self._collections[key] = self._make(endpoint, tenant_id)
             return self._collections[key]
 
-    def advance(self, *, minutes: float, new: int, changed: int, recent: int, stream: str | None) -> None:
+    def _make(self, endpoint: Endpoint, tenant_id: int) -> Collection:
+        maker = RecordMaker(endpoint, schemas.load(endpoint), self.identities, tenant_id)
+        if not isinstance(endpoint, Nested):
+            history = History(self, endpoint, self.identities, tenant_id)
+            return _kind(endpoint)(endpoint, tenant_id, maker, history)
+        parents = self.collection(tenant_id, endpoint.over)
+        share = self.identities.share(endpoint)
+        history = parents.history if share.one else History(self, endpoint, self.identities, tenant_id)
+        return Children(endpoint, tenant_id, maker, history, parents, share)
+
+    def since(self, seen: int) -> tuple[int, list[tuple[str | None, Happening]]]:
+        """Return the clock and what happened after the first so many happenings."""
+        with self.lock:
+            return self.now, self.happenings[seen:]
+
+    def advance(self, *, minutes: float, new: int, changed: int, recent: int, removed: int, stream: str | None) -> None:
         """Move the clock and let records change.
 
         Raises:
             ValueError: A number is negative, the stream is unknown, or the time is too short to date the changes in.
         """
-        if min(minutes, new, changed, recent) < 0 or not math.isfinite(minutes):
-            message = "Nothing to advance by: minutes, new, changed and recent must not be negative."
+        if min(minutes, new, changed, recent, removed) < 0 or not math.isfinite(minutes):
+            message = "Nothing to advance by: minutes, new, changed, recent and removed must not be negative."
             raise ValueError(message)
         if stream is not None:
             self.endpoint(stream)
@@ -93,50 +113,14 @@ class World:
                 message = "Too short a time for recent changes: advance by more than 0 minutes."
                 raise ValueError(message)
             self._edge = now if recent else edge
-            happening = Happening(new, changed, recent, settled_after, settled_until, recent_after, now)
+            happening = Happening(new, changed, recent, settled_after, settled_until, recent_after, now, removed)
             self.happenings.append((stream, happening))
             self.now = now
 
 
-class Collection:
-    """The records of one stream of one tenant."""
-
-    def __init__(self, world: World, endpoint: Endpoint, tenant_id: int) -> None:
-        identities = world.identities
-        self.endpoint = endpoint
-        self.tenant_id = tenant_id
-        self.lock = RLock()
-        self._world = world
-        self._seen = 0
-        self._maker = RecordMaker(endpoint, schemas.load(endpoint), identities, tenant_id)
-        rng = Random(f"{identities.seed}:{tenant_id}:{endpoint.name}")
-        self._log = ChangeLog(identities.size(endpoint.name), START, rng)
-
-    def now(self) -> tuple[int, ChangeLog]:
-        """Return the clock and the changes until then. Hold the lock while using them."""
-        with self._world.lock:
-            now = self._world.now
-            pending = self._world.happenings[self._seen :]
-            self._seen += len(pending)
-        for stream, happening in pending:
-            if stream in {None, self.endpoint.name}:
-                self._log.happen(happening)
-        return now, self._log
-
-    def record(self, position: int) -> dict[str, Any]:
-        """Make the record that a position of the change log is about, as it is now."""
-        log = self._log
-        index = log.indices[position]
-        return self._maker.make(
-            index,
-            log.versions.get(index, 0),
-            created=log.created[index],
-            modified=log.instants[position],
-            deleted=index in log.deleted,
-        )
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """All records as they are now, those changed last at the end."""
-        with self.lock:
-            _, log = self.now()
-            yield from [self.record(position) for position in log.current(0, len(log))]
+def _kind(endpoint: Endpoint) -> type[Collection]:
+    if isinstance(endpoint, Export) and endpoint.each is not None:
+        return Events
+    if isinstance(endpoint, Window):
+        return Figures if endpoint.cursor == endpoint.start else Leads
+    return Capacities if isinstance(endpoint, Capacity) else Collection
