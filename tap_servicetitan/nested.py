@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog
@@ -45,8 +44,8 @@ class NestedStream(PagedStream):
     @property
     @override
     def keeps_bookmark(self) -> bool:
-        # Even what is read in full goes on at the page of parents where a run was interrupted.
-        return self.forced_replication_method != REPLICATION_FULL_TABLE
+        # What is always read in full goes on at the page of parents where a run was interrupted.
+        return self.endpoint.cursor is None or super().keeps_bookmark
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:

@@ -14,6 +14,7 @@ from singer_sdk.helpers._typing import conform_record_data_types
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.tap_base import Tap
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
+from support import selecting
 
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
@@ -24,6 +25,7 @@ TestTapServiceTitan = get_tap_test_class(
     TapServiceTitan,
     config={**_SIMULATOR.config, "requests_per_second": 10_000},
     suite_config=SuiteConfig(max_records_limit=None),
+    catalog=selecting(),
 )
 
 
