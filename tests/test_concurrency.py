@@ -96,7 +96,7 @@ def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
         return item
 
     for _ in range(5):
-        results = []
+        results: list[int] = []
         with pytest.raises(KeyError):
             results.extend(lookahead.map(fails_at_three, range(10)))
     assert list(lookahead.map(str, range(4))) == ["0", "1", "2", "3"]
