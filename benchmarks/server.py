@@ -23,7 +23,7 @@ DISTINCT_PAGES = 10
 SENTENCE = " The customer says that it started after the storm, and asks for a call before we come."
 """Lengthens the simulator's summaries."""
 
-TOKEN = b'{"access_token":"benchmark","expires_in":86400,"token_type":"Bearer"}'  # noqa: S105 -- made up
+TOKEN = b'{"access_token":"benchmark","expires_in":86400,"token_type":"Bearer"}'
 
 
 def render(size: int) -> list[bytes]:

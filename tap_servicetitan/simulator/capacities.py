@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_servicetitan.simulator import instants
-from tap_servicetitan.simulator.answers import Answer, Call
 from tap_servicetitan.simulator.collection import Collection
 from tap_servicetitan.simulator.identities import first_number
 from tap_servicetitan.simulator.listings import cached
@@ -17,6 +16,7 @@ from tap_servicetitan.simulator.parameters import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tap_servicetitan.simulator.answers import Answer, Call
     from tap_servicetitan.simulator.service import Service
 
 LONGEST: Final = 14 * instants.DAY

@@ -176,5 +176,3 @@ class Children(Collection):
 def twin(collection: Collection, endpoint: Endpoint) -> Collection:
     """Return the same records, asked for elsewhere."""
     return Collection(endpoint, collection.tenant_id, collection.maker, collection.history)
-
-

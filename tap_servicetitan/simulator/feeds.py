@@ -10,12 +10,17 @@ import msgspec
 
 from tap_servicetitan.simulator import instants
 from tap_servicetitan.simulator.answers import Answer, Call, problem
+from tap_servicetitan.simulator.operations import operation
+from tap_servicetitan.simulator.parameters import Parameters, RefusalError
+from tap_servicetitan.simulator.selection import visible
 from tap_servicetitan.simulator.tokens import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan.simulator.collection import Collection
     from tap_servicetitan.simulator.log import ChangeLog
     from tap_servicetitan.simulator.service import Service
-    from tap_servicetitan.simulator.world import Collection
 
 
 def sends_token(call: Call) -> bool:
@@ -28,6 +33,10 @@ def answer(service: Service, collection: Collection, call: Call, fault: str | No
 
     ``fault`` is the kind of misbehaviour that changes the page, if any.
     """
+    try:
+        active = visible(collection, Parameters(operation(collection.endpoint), call.query))
+    except RefusalError as refusal:
+        return refusal.answer()
     with collection.history.lock:
         now, log = collection.now()
         place = _start(service, collection, call, log)
@@ -35,13 +44,13 @@ def answer(service: Service, collection: Collection, call: Call, fault: str | No
             return problem(400, "The value of the parameter 'from' is neither a date nor a token of this feed.")
         settled = log.settled(now)
         end = len(log) if call.query.get("includeRecentChanges", "").lower() == "true" else settled
-        window = _Window(service, collection, place, settled, end)
+        window = _Window(service, collection, place, settled, end, active)
         if fault == "empty_page":
             return Answer(200, _page([], more=True, token=service.tokens.write(place.later())))
         if fault == "repeat_token":
             sent = call.query["from"] if sends_token(call) else service.tokens.write(place)
             return Answer(200, window.render(log, repeated=sent))
-        key = (collection.tenant_id, collection.endpoint.name, place.position, end)
+        key = (collection.tenant_id, collection.endpoint.name, place.position, end, active)
         return Answer(200, service.pages.get(key, lambda: window.render(log)))
 
 
@@ -69,17 +78,25 @@ class _Window:
     place: Place
     settled: int
     end: int
+    active: bool | None
+    """Whether only active or only inactive records are asked for."""
 
     def render(self, log: ChangeLog, repeated: str | None = None) -> bytes:
         """Render its first page; the last one's token never passes what is settled: recent changes come again."""
         size = self.service.page_size
-        positions = list(islice(log.current(self.place.position, self.end), size + 1))
+        positions = list(islice(self._positions(log), size + 1))
         data = [self.collection.record(position) for position in positions[:size]]
         if repeated is not None:
             return _page(data, more=True, token=repeated)
         more = len(positions) > size
         then = Place(self.place.tenant_id, self.place.stream, positions[size - 1] + 1 if more else self.settled)
         return _page(data, more=more, token=self.service.tokens.write(then))
+
+    def _positions(self, log: ChangeLog) -> Iterator[int]:
+        positions = log.current(self.place.position, self.end)
+        if self.active is None:
+            return positions
+        return (place for place in positions if self.collection.active(log.indices[place]) is self.active)
 
 
 def _page(data: list[dict[str, object]], *, more: bool, token: str) -> bytes:

@@ -54,7 +54,7 @@ class Figures(Collection):
     def _segment(self, index: int) -> int:
         """Tell what the figures are about, another thing than the day's other figures."""
         if self.endpoint.lifts:
-            return index % (self.maker.identities.records // 365 + _SPARE)
+            return index % (self.maker.identities.size(self.endpoint.name) // 365 + _SPARE)
         return index % self._campaigns if "campaignId" in self.endpoint.keys else 0
 
     @property

@@ -73,7 +73,7 @@ def first_number(collection: str) -> int:
 def has_text_ids(collection: str) -> bool:
     """Tell whether the ids of a stream's records are strings."""
     endpoint = streams().get(collection)
-    return bool(endpoint) and schemas.load(endpoint)["properties"].get("id", {}).get("type") == "string"
+    return endpoint is not None and schemas.load(endpoint)["properties"].get("id", {}).get("type") == "string"
 
 
 @dataclass(frozen=True)

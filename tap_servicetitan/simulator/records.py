@@ -126,10 +126,8 @@ def _value(stream: str, parent: str | None, name: str, schema: Schema) -> Maker:
         return _array(stream, parent, name, schema.get("items", {}))
     if kind == "integer":
         return _integer(stream, parent, name)
-    if kind == "number":
-        return _number(name)
-    if kind == "boolean":
-        return _boolean(name)
+    if kind in {"number", "boolean"}:
+        return _number(name) if kind == "number" else _boolean(name)
     return text(stream, parent, name, schema.get("format"))
 
 

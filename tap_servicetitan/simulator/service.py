@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_servicetitan.simulator.access import Access
-    from tap_servicetitan.simulator.world import Collection, World
+    from tap_servicetitan.simulator.collection import Collection
+    from tap_servicetitan.simulator.world import World
 
 TOKEN_PATH: Final = "/connect/token"  # noqa: S105  a path
 REMEMBERED: Final = 100_000

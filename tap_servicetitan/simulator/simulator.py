@@ -163,9 +163,7 @@ class Simulator:
         Raises:
             ValueError: A number is negative, the stream is unknown, or the time too short to date the changes in.
         """
-        self.world.advance(
-            minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream
-        )
+        self.world.advance(minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream)
         self.service.pages.clear()
 
     def misbehave(self, kind: str, **options: Any) -> dict[str, Any]:

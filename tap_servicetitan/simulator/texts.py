@@ -137,17 +137,20 @@ _BY_NAME: Final[dict[str, Maker]] = {
     "street": street, "streetAddress": street, "subtype": of(("Repair", "Maintenance", "Replacement")),
     "summary": of(words.SUMMARIES), "text": of(words.NOTES), "title": of(words.SUMMARIES), "to": phone,
     "unit": lambda row: f"Apt {1 + row.below(40)}", "value": of(words.NOTES), "zip": lambda row: row.place[2],
-}  # fmt: skip
+    "duration": time_of_day, "jobStartTime": time_of_day, "jobSummary": of(words.SUMMARIES), "shiftEnd": time_of_day,
+    "shiftStart": time_of_day, "start": time_of_day, "team": of(words.LOOKUPS["teams"]), "zips": lambda row: row.place[2],
+    "cities": lambda row: row.place[0], "skills": of(words.LOOKUPS["technician_skills"]), "filename": code("FILE"),
+} | dict.fromkeys(("fbclid", "gbraid", "gclid", "msclkid", "wbraid", "dataApiKey"), code("K"))  # fmt: skip
 _BY_LAST_WORD: Final[dict[str, Maker]] = {
     "account": of(words.LOOKUPS["gl_accounts"]), "activity": of(words.LOOKUPS["activity_codes"]), "by": person_name,
     "address": lambda row: f"{street(row)}, {row.place[0]}, {row.place[1]}", "date": instant("", "date"),
     "location": of(words.LOOKUPS["warehouses"]), "type": of(words.VALUES["type"]), "status": of(words.VALUES["status"]),
     "city": lambda row: row.place[0], "code": code("C"), "color": of(words.VALUES["color"]), "country": of(("USA",)),
-    "email": email, "id": code("ID"), "image": lambda row: f"Images/{row.below(10_000):04}.jpg",
+    "email": email, "id": code("ID"), "on": instant("", "on"), "image": lambda row: f"Images/{row.below(10_000):04}.jpg",
     "images": lambda row: f"Images/{row.below(10_000):04}.jpg", "number": digits, "phone": phone, "quantity": quantity,
     "state": lambda row: row.place[1], "street": street, "unit": lambda row: f"Apt {1 + row.below(40)}",
     "url": lambda row: f"https://example.com/{row.below(1_000_000)}", "zip": lambda row: row.place[2],
-} | dict.fromkeys(words.MONEY, money)  # fmt: skip
+} | dict.fromkeys((*words.MONEY, "costs"), money)  # fmt: skip
 
 
 def text(stream: str, parent: str | None, name: str, form: str | None) -> Maker:

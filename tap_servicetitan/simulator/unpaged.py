@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tap_servicetitan.simulator.answers import Answer, Call
 from tap_servicetitan.simulator.listings import cached
 from tap_servicetitan.simulator.operations import operation
 from tap_servicetitan.simulator.parameters import Parameters
@@ -15,6 +14,7 @@ from tap_servicetitan.simulator.selection import select
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_servicetitan.simulator.answers import Answer, Call
     from tap_servicetitan.simulator.collection import Collection
     from tap_servicetitan.simulator.service import Service
 

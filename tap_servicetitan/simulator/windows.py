@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.endpoint import Window
-from tap_servicetitan.simulator.answers import Answer, Call
 from tap_servicetitan.simulator.figures import Figures
 from tap_servicetitan.simulator.listings import cached, page
 from tap_servicetitan.simulator.operations import operation
 from tap_servicetitan.simulator.parameters import Parameters
 
 if TYPE_CHECKING:
+    from tap_servicetitan.simulator.answers import Answer, Call
     from tap_servicetitan.simulator.collection import Collection
     from tap_servicetitan.simulator.service import Service
 

@@ -164,6 +164,8 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "category": ("Heating", "Cooling", "Plumbing", "Electrical"),
     "country": ("USA",),
     "currency": ("USD",),
+    "configuration": ("ArrivalWindows", "BusinessHours"),
+    "contact_method_preferences.name": ("Reminders", "Marketing", "Receipts", "Surveys", "DoNotContact"),
     "customerType": ("Residential", "Residential", "Residential", "Commercial"),
     "color": ("#2E86AB", "#F18F01", "#3B7A57", "#A23B72"),
     "dataType": ("Text", "Dropdown", "Numeric"),
@@ -195,6 +197,7 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "revenueRecognitionMode": ("Immediate", "Deferred"),
     "role": ("Technician", "Dispatch", "Accounting", "FieldManager", "CSR", "Admin", "Owner"),
     "sentStatus": ("NotSent", "Sent", "Opened"),
+    "sessionOutcome": ("Booked", "Abandoned", "Blocked"),
     "shiftType": ("Normal", "OnCall", "TimeOff"),
     "skuType": ("Service", "Material", "Equipment"),
     "source": ("ServiceTitan", "PublicApi"),
@@ -202,7 +205,9 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "syncStatus": ("Pending", "Posted", "Exported"),
     "type": ("Standard", "Custom"),
     "unitOfMeasure": ("Each", "Foot", "Hour"),
+    "typeSlug": ("owner", "tenant", "property-manager"),
     "urgencyLevel": ("Low", "Medium", "High", "Critical"),
+    "structure": ("Flat", "Hierarchy"),
     "usedSchedulingTool": ("Manual", "SmartSchedule", "SmartDispatch"),
 }  # fmt: skip
 """Enumerations by ``stream.field``, ``parent.field`` or field; ServiceTitan's OpenAPI documents list them."""

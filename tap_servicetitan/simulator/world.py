@@ -85,7 +85,9 @@ class World:
         with self.lock:
             return self.now, self.happenings[seen:]
 
-    def advance(self, *, minutes: float, new: int, changed: int, recent: int, removed: int, stream: str | None) -> None:
+    def advance(  # noqa: PLR0913  as in Simulator.advance
+        self, *, minutes: float, new: int, changed: int, recent: int, removed: int, stream: str | None
+    ) -> None:
         """Move the clock and let records change.
 
         Raises:
