@@ -148,11 +148,11 @@ def report(records: int, idle: dict[str, list[Cost]], busy: dict[str, list[Cost]
     print("| {:<14} | {:>6} | {:>6} | {:>9} | {:>6} | {:>14} | {:>7} |".format(*heads))
     print("|".join(["", "-" * 16, *("-" * (len(head) + 1) + ":" for head in ("      "[:6], *heads[2:])), ""]))
     reference = 0.0
-    for name in busy:
+    for name, costs in busy.items():
         start = statistics.median(cost.cpu for cost in idle[name])
-        cpu = statistics.median(cost.cpu for cost in busy[name]) - start
-        wall = statistics.median(cost.wall for cost in busy[name]) - statistics.median(c.wall for c in idle[name])
-        peak = max(cost.peak for cost in busy[name])
+        cpu = statistics.median(cost.cpu for cost in costs) - start
+        wall = statistics.median(cost.wall for cost in costs) - statistics.median(cost.wall for cost in idle[name])
+        peak = max(cost.peak for cost in costs)
         reference = reference or cpu
         each = cpu / records * 1e6
         print(f"| {name:<14} | {cpu:6.2f} | {cpu / reference:6.2f} | {each:9.2f} | ", end="")

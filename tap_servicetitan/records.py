@@ -8,6 +8,7 @@ every record. Both write the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import logging
 import numbers
@@ -18,6 +19,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from singer_sdk.exceptions import EmptySchemaTypeError
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers._typing import conform_record_data_types
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -225,14 +227,16 @@ class RecordLines:
     def conformed(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record as the SDK would write it, its fields in the schema's order."""
         pop_deselected_record_properties(record, self.schema, self._mask)
-        conformed = conform_record_data_types(
-            stream_name=self._stream,
-            record=record,
-            schema=self.schema,
-            level=TypeConformanceLevel.RECURSIVE,
-            logger=self._logger,
-        )
-        return in_schema_order(conformed, self.schema)
+        # A value that the SDK cannot place in the schema leaves the record as it came.
+        with contextlib.suppress(KeyError, ValueError, EmptySchemaTypeError):
+            record = conform_record_data_types(
+                stream_name=self._stream,
+                record=record,
+                schema=self.schema,
+                level=TypeConformanceLevel.RECURSIVE,
+                logger=self._logger,
+            )
+        return in_schema_order(record, self.schema)
 
 
 def in_schema_order(record: dict[str, Any], schema: Schema) -> dict[str, Any]:

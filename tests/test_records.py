@@ -1,0 +1,280 @@
+"""From a page of JSON to RECORD lines: the fast road and the slow one, exactly alike."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO, TextIOWrapper
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from singer_sdk.singerlib.encoding.simple import RecordMessage
+from support import Tap, config_of, plain, selecting
+
+from tap_servicetitan import catalog
+from tap_servicetitan.kinds import stream_class
+from tap_servicetitan.output import MessageWriter
+from tap_servicetitan.pagination import Page
+from tap_servicetitan.records import Decoder, Envelope, Misfits, record_type
+from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.tap import TapServiceTitan
+from tap_servicetitan.writers import LineWriter, RecordWriter, lines_of
+
+CONFIG = {"client_id": "cid.1", "client_secret": "cs2.1", "st_app_key": "ak1.1", "tenant_id": "1001"}
+RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
+
+SCALARS: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.text(max_size=8) | st.sampled_from(["\x00\x1f\n\u2028", "\U0001f4a7 drip", '"\\']),
+    "integer": st.integers() | st.sampled_from([2**63 - 1, 2**64, -(2**63), 10**30]),
+    # Not 1E+400, which the SDK\'s conformance takes for infinite and so makes null.
+    "number": st.sampled_from(["12.10", "0.1", "1e5", "-0.0", "3", "0.1234567890123456789012345"]).map(Decimal),
+    "boolean": st.booleans(),
+}
+ANYTHING = st.recursive(
+    st.none() | st.one_of(*SCALARS.values()),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(["id", "name", "class", "$type", "end-date", "f0", "a.b", "Ä", "self", "tenantId"])
+
+
+def nullable(kind: str, extra: dict[str, Any] | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from([{"type": [kind, "null"], **(extra or {})}, {"type": [kind], **(extra or {})}])
+
+
+SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.one_of(
+        *(nullable(kind) for kind in SCALARS),
+        nullable("object", {"properties": {}, "additionalProperties": True}),
+        st.just({"type": ["string", "integer", "null"]}),
+    ),
+    lambda inner: st.one_of(
+        inner.flatmap(lambda items: nullable("array", {"items": items})),
+        st.dictionaries(NAMES, inner, min_size=1, max_size=3).flatmap(lambda p: nullable("object", {"properties": p})),
+    ),
+    max_leaves=5,
+)
+OBJECTS = st.dictionaries(NAMES, SCHEMAS, min_size=1, max_size=4).map(
+    lambda properties: {"type": "object", "properties": {"tenant_id": {"type": "string"}, **properties}}
+)
+
+
+@st.composite
+def fitting(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
+    """A value of a schema; objects may lack properties and hold unknown ones."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "null":
+        return None
+    if kind == "array":
+        return draw(st.lists(fitting(schema.get("items", {"type": ["string"]})), max_size=3))
+    if kind == "object":
+        known = {
+            key: draw(fitting(value))
+            for key, value in schema.get("properties", {}).items()
+            if key != "tenant_id" and draw(st.booleans())
+        }
+        unknown = draw(st.dictionaries(st.sampled_from(["unknown", "later"]), ANYTHING, max_size=1))
+        return {**known, **unknown}
+    return draw(SCALARS[kind])
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    schema = draw(OBJECTS)
+    return schema, draw(st.lists(fitting(schema), min_size=1, max_size=3))
+
+
+@st.composite
+def wrong_cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    schema = draw(OBJECTS)
+    keys = [key for key in schema["properties"] if key != "tenant_id"]
+    wrong = st.dictionaries(st.sampled_from(keys), ANYTHING, max_size=3)
+    return schema, draw(st.lists(fitting(schema) | wrong, min_size=1, max_size=3))
+
+
+class OneStream(TapServiceTitan):
+    """The tap with a single stream, which is made quickly."""
+
+    def discover_streams(self) -> list[EndpointStream]:
+        return [stream_class(endpoint)(self) for endpoint in catalog.endpoints() if endpoint.name == "bookings"]
+
+
+def both_roads(schema: dict[str, Any], records: list[dict[str, Any]], **selection: bool) -> tuple[list[str], list[str]]:
+    """Write records on the fast and on the slow road; return the lines of each, without time_extracted."""
+    entry = {
+        "tap_stream_id": "bookings",
+        "stream": "bookings",
+        "schema": schema,
+        "key_properties": ["tenant_id"],
+        "metadata": [
+            {"breadcrumb": [], "metadata": {"selected": True, "inclusion": "available"}},
+            *(
+                {"breadcrumb": ["properties", *path.split("/")], "metadata": {"selected": chosen}}
+                for path, chosen in selection.items()
+            ),
+        ],
+    }
+    tap = OneStream(config=dict(CONFIG), catalog={"streams": [entry]})
+    stream: Any = tap.streams["bookings"]
+    lines = lines_of(stream)
+    assert lines is not None
+    body = msgspec.json.Encoder(decimal_format="number").encode(
+        {"data": records, "hasMore": False, "continueFrom": "x"}
+    )
+    fast = Decoder(Envelope, lines.struct, Misfits("bookings", stream.logger))(body).data
+    slow = Decoder(Envelope, dict[str, Any], Misfits("bookings", stream.logger))(body).data
+    return (
+        written(LineWriter(stream, "1001", lines).write, Page(fast, received=RECEIVED)),
+        written(RecordWriter(stream, "1001").write, Page(slow, received=RECEIVED)),
+    )
+
+
+def written(write: Callable[[Page], None], page: Page) -> list[str]:
+    output = TextIOWrapper(BytesIO(), encoding="utf-8")
+    with redirect_stdout(output):
+        write(page)
+    text = output.buffer.getvalue().decode()
+    return [line[: line.rindex(',"time_extracted":"')] for line in text.split("\n") if line]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(cases())
+def test_both_roads_write_the_same_bytes(case: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    fast, slow = both_roads(*case)
+
+    assert fast == slow
+    assert len(fast) == len(case[1])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(wrong_cases())
+def test_both_roads_write_the_same_bytes_of_records_that_do_not_fit(
+    case: tuple[dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    fast, slow = both_roads(*case)
+
+    assert fast == slow
+    assert len(fast) == len(case[1])
+
+
+def test_selection_is_the_same_on_both_roads_down_to_nested_properties() -> None:
+    address = {"type": ["object", "null"], "properties": {"city": {"type": ["string"]}, "zip": {"type": ["string"]}}}
+    schema = {
+        "type": "object",
+        "properties": {"tenant_id": {"type": "string"}, "a": {"type": ["integer"]}, "address": address},
+    }
+
+    fast, slow = both_roads(
+        schema, [{"a": 1, "address": {"city": "Reno", "zip": "1"}}], a=False, **{"address/properties/zip": False}
+    )
+
+    assert (
+        fast == slow == ['{"type":"RECORD","stream":"bookings","record":{"tenant_id":"1001","address":{"city":"Reno"}}']
+    )
+
+
+@pytest.mark.parametrize(
+    "number", ["12.10", "0.1", "3", "-0.0", "1234567890.1234567890123456789", "9223372036854775808", "1E+400"]
+)
+def test_numbers_survive_unchanged(number: str) -> None:
+    struct = record_type({"properties": {"price": {"type": ["number", "null"]}}})
+    body = b'{"data":[{"price":%s}],"hasMore":false}' % number.encode()
+
+    page = Decoder(Envelope, struct, Misfits("x", logging.getLogger()))(body)
+
+    assert msgspec.json.Encoder(decimal_format="number").encode(page.data[0]) == b'{"price":%s}' % number.encode()
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_not_a_number_is_refused(literal: str) -> None:
+    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger()))
+
+    with pytest.raises(msgspec.DecodeError):
+        decode(b'{"data":[{"price":%s}],"hasMore":false}' % literal.encode())
+
+
+SECRET = "4111-1111"
+WRONG: list[Any] = [SECRET, 17.5, True, [SECRET], {"x": SECRET}, None]
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean", "array", "object"])
+def test_a_misfit_is_told_once_with_its_type_and_never_its_value(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    inner = {"type": [kind], "items": {"type": ["integer"]}, "properties": {"x": {"type": ["integer"]}}}
+    struct = record_type({"properties": {"field": inner}})
+    misfits = Misfits("bookings", logging.getLogger("tests"))
+    decode: Decoder[Any] = Decoder(Envelope, struct, misfits)
+    records = [{"field": value} for value in WRONG] * 2
+
+    page = decode(json.dumps({"data": records, "hasMore": False}).encode())
+    misfits.summary()
+
+    assert [msgspec.to_builtins(record) for record in page.data if isinstance(record, dict)]
+    assert len(page.data) == len(records)
+    assert SECRET not in caplog.text
+    told = [record.message for record in caplog.records if "Such records are written" in record.message]
+    assert len(told) == len({message.split(" in ")[-1] for message in told})
+    assert sum(misfits.count.values()) == sum(isinstance(record, dict) for record in page.data)
+
+
+def test_a_record_that_does_not_fit_is_written_as_it_came_and_counted(tap: Tap, simulator: Simulator) -> None:
+    wrong = selecting("bookings")
+    (entry,) = [entry for entry in wrong["streams"] if entry["tap_stream_id"] == "bookings"]
+    entry["schema"]["properties"]["status"] = {"type": ["integer", "null"]}
+
+    run = tap(config_of(simulator), catalog=wrong)
+
+    assert run.code == 0
+    assert list(map(plain, run.records("bookings"))) == simulator.records("bookings")
+    told = [line for line in run.log.splitlines() if "expected `int | null`, got `str` in status" in line]
+    assert len(told) == 1
+    assert "records do not fit the schema in status." in run.log
+
+
+@pytest.mark.parametrize(
+    "way", [{"stream_maps": {"bookings": {"name": "name"}}}, {"flattening_enabled": True, "flattening_max_depth": 1}]
+)
+def test_maps_and_flattening_take_the_sdks_road(tap: Tap, simulator: Simulator, way: dict[str, Any]) -> None:
+    run = tap(config_of(simulator, **way), catalog=selecting("bookings"))
+
+    assert run.code == 0
+    assert [record["id"] for record in run.records("bookings")] == [
+        record["id"] for record in simulator.records("bookings")
+    ]
+    if "flattening_enabled" in way:
+        cities = [(record["address"] or {}).get("city") for record in simulator.records("bookings")]
+        assert [record.get("address__city") for record in run.records("bookings")] == cities
+
+
+def test_the_writer_counts_what_it_writes() -> None:
+    writer = MessageWriter()
+    message = RecordMessage(stream="x", record={"price": Decimal("12.10"), "nothing": None})
+    output = TextIOWrapper(BytesIO(), encoding="utf-8")
+
+    with redirect_stdout(output):
+        writer.write_message(message)
+
+    line = output.buffer.getvalue()
+    assert line == b'{"type":"RECORD","stream":"x","record":{"price":12.10,"nothing":null}}\n'
+    assert writer.bytes_written == len(line)
+    assert not math.isnan(writer.state_bytes)
+
+
+def test_every_record_says_when_it_was_extracted(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator), catalog=selecting("bookings"))
+
+    assert all(extracted(run.of_type("RECORD")))
+
+
+def extracted(messages: list[dict[str, Any]]) -> Iterator[bool]:
+    for message in messages:
+        yield datetime.fromisoformat(message["time_extracted"]).tzinfo is not None
