@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from tap_servicetitan import catalog
+from tap_servicetitan.endpoint import Export
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.faults import TRANSIENT, Faults
 from tap_servicetitan.simulator.identities import first_number
@@ -129,8 +130,16 @@ def test_an_empty_feed_has_a_token_to_come_back_with() -> None:
         client.session.close()
 
 
-def test_every_stream_of_the_table_is_served_as_its_schema_says(simulator: Simulator, client: Client) -> None:
-    for endpoint in catalog.endpoints():
+def feeds() -> Iterator[Export]:
+    return (
+        endpoint
+        for endpoint in catalog.endpoints()
+        if isinstance(endpoint, Export) and not endpoint.params and not endpoint.each
+    )
+
+
+def test_every_feed_of_the_table_is_served(simulator: Simulator, client: Client) -> None:
+    for endpoint in feeds():
         rows = client.rows(endpoint.url_path.format(tenant_id="1001"))
         assert rows == simulator.records(endpoint.name)
         assert len(rows) == 120
@@ -328,7 +337,7 @@ def test_ids_need_64_bits(simulator: Simulator) -> None:
     assert max(row["id"] for row in simulator.records("bookings")) > 2**32
 
 
-def test_the_first_record_of_each_stream_has_every_field_and_others_are_null_at_times(simulator: Simulator) -> None:
+def test_the_first_record_of_each_feed_has_every_field_and_others_are_null_at_times(simulator: Simulator) -> None:
     def leaves(value: Any) -> Iterator[Any]:
         if isinstance(value, dict | list) and value:
             for one in value.values() if isinstance(value, dict) else value:
@@ -336,11 +345,13 @@ def test_the_first_record_of_each_stream_has_every_field_and_others_are_null_at_
         else:
             yield value
 
-    for endpoint in catalog.endpoints():
+    for endpoint in feeds():
+        if endpoint.keys != ("id",) or endpoint.cursor != "modifiedOn":
+            continue
         rows = sorted(simulator.records(endpoint.name), key=lambda row: row["id"])
-        assert all(leaf not in (None, [], {}) for leaf in leaves(rows[0]))
+        assert all(leaf not in (None, [], {}) for leaf in leaves(rows[0])), endpoint.name
         assert any(None in leaves(row) for row in rows)
-        assert all(row["createdOn"] <= row["modifiedOn"] for row in rows)
+        assert all((row["createdOn"] or "") <= row["modifiedOn"] for row in rows if row["modifiedOn"])
 
 
 def test_timestamps_have_up_to_7_fractional_digits_and_a_z(simulator: Simulator) -> None:
@@ -674,4 +685,4 @@ def test_the_program_says_in_a_line_what_is_wrong_with_its_options() -> None:
         _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert errors.startswith("No scope tn.crm.bookngs:r: there are tn.crm.bookings:r,")
+    assert errors.startswith("No scope tn.crm.bookngs:r: there are tn.acc.apbills:r,")
