@@ -113,6 +113,18 @@ def _value_type(schema: Schema, name: str, *, listed: bool = False) -> Any:
     return kind | None if "null" in kinds else kind
 
 
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)"  # not within an escaped backslash
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
+
+def unicode_only(body: bytes) -> bytes:
+    """Replace what no Unicode text may hold, which msgspec refuses, by U+FFFD: stray bytes and lone surrogates."""
+    return _LONE_SURROGATE.sub(rb"\1\\ufffd", body.decode(errors="replace").encode())
+
+
 class Decoder(Generic[R]):
     """Reads pages into structs, or into dicts where a record does not fit."""
 
@@ -138,10 +150,19 @@ class Decoder(Generic[R]):
         """
         try:
             return self._page.decode(body)
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._second_reading(body, error)
+
+    def _second_reading(self, body: bytes, error: Exception) -> Any:
+        if isinstance(error, msgspec.ValidationError):
             page = self._raw_page.decode(body)
             page.data = [self._read(raw) for raw in page.data]
             return page
+        mended = unicode_only(body)
+        if mended == body:
+            raise error
+        self._on_misfit("Text that is not Unicode, replaced by U+FFFD")
+        return self(mended)
 
     def _read(self, raw: msgspec.Raw) -> Any:
         try:
@@ -169,7 +190,7 @@ class Misfits:
         if field not in self._told:
             self._told.add(field)
             self._logger.warning(
-                "Stream %s: %s in %s. Such records are written nevertheless, as they came.",
+                "Stream %s: %s in %s. Such records are written nevertheless.",
                 self._stream,
                 what[0].lower() + what[1:],
                 field,

@@ -203,6 +203,35 @@ def test_what_is_not_a_number_is_refused(literal: str) -> None:
         decode(b'{"data":[{"price":%s}],"hasMore":false}' % literal.encode())
 
 
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        (rb'"a\ud800b"', "a\ufffdb"),
+        (rb'"\udc00"', "\ufffd"),
+        (rb'"\ud83d\udca7"', "\U0001f4a7"),
+        (rb'"\ud83d\udca7 \ud800"', "\U0001f4a7 \ufffd"),
+        (rb'"\\ud800 \udc00"', "\\ud800 \ufffd"),
+        (b'"caf\xe9"', "caf\ufffd"),
+    ],
+)
+def test_text_that_is_not_unicode_costs_a_character_and_not_the_page(
+    sent: bytes, written: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger("tests")))
+
+    page = decode(b'{"data":[{"name":%s}],"hasMore":false}' % sent)
+
+    assert page.data == [{"name": written}]
+    assert ("text that is not Unicode" in caplog.text) == ("\ufffd" in written)
+
+
+def test_a_page_that_is_cut_is_not_mended() -> None:
+    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger()))
+
+    with pytest.raises(msgspec.DecodeError):
+        decode(b'{"data":[{"name":"\\ud800')
+
+
 SECRET = "4111-1111"
 WRONG: list[Any] = [SECRET, 17.5, True, [SECRET], {"x": SECRET}, None]
 
