@@ -65,7 +65,7 @@ class Meltano:
     def __call__(self, *arguments: str) -> str:
         """Run a command and return its log; end the demo if it fails."""
         command = [self._executable, *arguments]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603 -- meltano
         if done.returncode:
             sys.exit(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr

@@ -5,14 +5,8 @@ Nothing here knows of Singer, and everything may be called from several threads 
 
 from __future__ import annotations
 
-import email.utils
 import logging
-import re
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,8 +15,8 @@ import backoff
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
+from tap_servicetitan.auth import ClientCredentials
 from tap_servicetitan.errors import (
     APIError,
     CredentialsError,
@@ -31,8 +25,11 @@ from tap_servicetitan.errors import (
     RefusedRequestError,
     TransientError,
 )
+from tap_servicetitan.ratelimit import MAX_RATE_LIMIT_WAIT, RateBudget, retry_after
 
 if TYPE_CHECKING:
+    import threading
+
     from backoff.types import Details
 
     from tap_servicetitan.settings import Settings, Tenant
@@ -41,15 +38,6 @@ T = TypeVar("T")
 
 MAX_TRIES = 7
 """Tries of one request. The waits between them double from up to 1 second to up to 32: a minute's outage heals."""
-
-MAX_RATE_LIMIT_WAIT = 900.0
-"""Seconds that one request waits for the rate limit in all before it fails."""
-
-DEFAULT_RATE_LIMIT_WAIT = 5.0
-"""Seconds to wait after a 429 that does not say how long."""
-
-TOKEN_LIFETIME = 900.0
-"""Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
 
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
@@ -70,139 +58,6 @@ _NETWORK_ERRORS = (
 )
 
 _log = logging.getLogger("tap-servicetitan.http")
-
-
-class RateBudget:
-    """So many requests a second over any three seconds, and none at all while the API has asked for a pause.
-
-    A single second may see half as many more: at the default of 40, the 60 that ServiceTitan allows.
-    """
-
-    def __init__(self, per_second: float) -> None:
-        """Make a budget.
-
-        Args:
-            per_second: Requests a second; below 1, one request in so many seconds.
-        """
-        sustained = max(1, int(3 * per_second))
-        burst = max(1, int(1.5 * per_second))
-        self._limits = ((sustained, sustained / per_second), (burst, 1.0))
-        """How many requests in how many seconds."""
-        self._sent: deque[float] = deque(maxlen=sustained)
-        self._paused_until = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Block until the next request may go out."""
-        while (seconds := self._reserve()) > 0:
-            time.sleep(seconds)
-
-    def pause(self, seconds: float) -> bool:
-        """Hold back every request for so long; tell whether that is news."""
-        with self._lock:
-            until = time.monotonic() + seconds
-            news = time.monotonic() >= self._paused_until
-            self._paused_until = max(self._paused_until, until)
-            return news
-
-    def _reserve(self) -> float:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._paused_until:
-                return self._paused_until - now
-            for count, seconds in self._limits:
-                if len(self._sent) >= count and (free := self._sent[-count] + seconds) > now:
-                    return free - now
-            self._sent.append(now)
-            return 0.0
-
-
-@dataclass(frozen=True)
-class Signature(AuthBase):
-    """Signs a request with an OAuth token and the app key."""
-
-    token: str = field(repr=False)
-    app_key: str = field(repr=False)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request."""
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        request.headers["ST-App-Key"] = self.app_key
-        return request
-
-
-class ClientCredentials:
-    """A tenant's OAuth token: got with its client id and secret, kept, and renewed before it expires."""
-
-    def __init__(self, tenant: Tenant, settings: Settings, send: Callable[..., requests.Response]) -> None:
-        """Make the credentials of one tenant.
-
-        Args:
-            tenant: Whose.
-            settings: Token URL and app key.
-            send: Sends a request, as ``requests.Session.request``.
-        """
-        self._tenant = tenant
-        self._settings = settings
-        self._send = send
-        self._token = ""
-        self._expires = 0.0
-        self._lock = threading.Lock()
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
-        return self._tenant.client_secret, self._settings.st_app_key, self._token
-
-    def signature(self) -> Signature:
-        """Return what signs a request, with a token that is good for a while.
-
-        Raises:
-            CredentialsError: The credentials were refused.
-            TransientError: The token endpoint is out of order.
-        """
-        with self._lock:
-            if time.monotonic() >= self._expires:
-                self._renew()
-            return Signature(self._token, self._settings.st_app_key)
-
-    def forget(self, signature: Signature) -> None:
-        """Take a token for expired, unless another thread has renewed it meanwhile."""
-        with self._lock:
-            if signature.token == self._token:
-                self._expires = 0.0
-
-    def _renew(self) -> None:
-        started = time.monotonic()
-        response = self._send(
-            "POST",
-            self._settings.auth_url,
-            data={
-                "grant_type": "client_credentials",
-                "client_id": self._tenant.client_id,
-                "client_secret": self._tenant.client_secret,
-            },
-        )
-        status = response.status_code
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            msg = f"the token endpoint answered {status}"
-            raise TransientError(msg, response)
-        if status != HTTPStatus.OK:  # 400 is what a wrong client id or secret gets
-            msg = f"The token endpoint refused the credentials ({status})."
-            raise CredentialsError(msg, remedy="Check client_id and client_secret of this tenant, and environment.")
-        try:
-            answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)
-        except msgspec.DecodeError:
-            msg = "the token endpoint answered 200 without a token"
-            raise TransientError(msg, response) from None
-        self._token = answer.access_token
-        margin = min(60.0, answer.expires_in / 10)
-        self._expires = started + answer.expires_in - margin
-
-
-class _TokenAnswer(msgspec.Struct):
-    access_token: str
-    expires_in: float = TOKEN_LIFETIME
 
 
 class _Problem(msgspec.Struct):
@@ -303,7 +158,7 @@ class Client:
                 token_renewed = True
                 self._credentials.forget(signature)
             elif status == HTTPStatus.TOO_MANY_REQUESTS and waited < MAX_RATE_LIMIT_WAIT:
-                seconds = max(_retry_after(response), 0.05)
+                seconds = max(retry_after(response), 0.05)
                 waited += seconds
                 if self._budget.pause(seconds):
                     _log.warning("Tenant %s: rate limit reached, waiting %.3gs.", self.tenant.tenant_id, seconds)
@@ -375,24 +230,6 @@ class Client:
             MAX_TRIES,
             details.get("wait", 0.0),
         )
-
-
-def _retry_after(response: requests.Response) -> float:
-    """Seconds to wait after a 429.
-
-    The header may be a float or a date and is not always there; the body's title tells seconds too
-    ("Try again in 50 seconds."). Both as reported by users of live tenants; the longer one counts.
-    """
-    seconds = []
-    header = response.headers.get("Retry-After", "")
-    try:
-        seconds.append(float(header))
-    except ValueError:
-        if date := email.utils.parsedate_tz(header):
-            seconds.append(email.utils.mktime_tz(date) - time.time())
-    if match := re.search(rb"in (\d+(?:\.\d+)?) seconds?", response.content):
-        seconds.append(float(match[1]))
-    return min(max((told for told in seconds if told >= 0), default=DEFAULT_RATE_LIMIT_WAIT), MAX_RATE_LIMIT_WAIT)
 
 
 def _words(error: requests.exceptions.RequestException) -> str:

@@ -117,7 +117,7 @@ class TapServiceTitan(Tap):
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             # The exception's text may quote a record, so only its kind and the way to it are shown.
             frames = "".join(traceback.format_tb(error.__traceback__))
-            self.logger.error("Unexpected %s in stream %s, at:\n%s", type(error).__name__, stream.name, frames)  # noqa: TRY400
+            self.logger.error("Unexpected %s in stream %s, at:\n%s", type(error).__name__, stream.name, frames)  # noqa: TRY400 -- see above
             remedy = "This is a defect of the tap: please report it with the lines above."
             self._note(Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", remedy))
 
@@ -136,7 +136,7 @@ class TapServiceTitan(Tap):
         self.append_builtin_config(schema)
         errors = list(settings.problems(self._config, schema))
         if errors and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)  # noqa: EM101, TRY003
+            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)  # noqa: EM101, TRY003 -- as the SDK
         for warning in settings.unknown(self._config, schema):
             self.logger.warning(warning)
         return errors
@@ -172,7 +172,7 @@ def _run() -> int:
         for failure in error.failures:
             log.error("  %s", failure)  # noqa: TRY400 -- told in a line
     except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
-        log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400
+        log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400 -- told in a line
     except (SingerSDKError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
     return 1

@@ -13,9 +13,10 @@ import msgspec
 import pytest
 import requests
 
-from tap_servicetitan import http
+from tap_servicetitan import http, ratelimit
 from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, RefusedRequestError
-from tap_servicetitan.http import Client, RateBudget
+from tap_servicetitan.http import Client
+from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.records import Envelope
 from tap_servicetitan.settings import Settings
 from tap_servicetitan.simulator import Simulator
@@ -110,17 +111,17 @@ def test_the_wait_is_the_longer_of_header_and_text() -> None:
     assert wait({}, b"Rate limit is exceeded. Try again in 50 seconds.") == 50
     assert wait({}, b"Try again in 1 second.") == 1
     assert wait({"Retry-After": formatdate(time.time() + 30, usegmt=True)}, b"") == pytest.approx(30, abs=2)
-    assert wait({}, b"<html>") == http.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "soon"}, b"") == http.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "nan"}, b"") == http.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "1e9"}, b"") == http.MAX_RATE_LIMIT_WAIT
+    assert wait({}, b"<html>") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "soon"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "nan"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "1e9"}, b"") == ratelimit.MAX_RATE_LIMIT_WAIT
 
 
 def wait(headers: dict[str, str], body: bytes) -> float:
     response = requests.Response()
     response.headers.update(headers)
     response._content = body
-    return http._retry_after(response)
+    return ratelimit.retry_after(response)
 
 
 def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:

@@ -191,7 +191,7 @@ def test_every_kind_of_field_passes_conformance_unchanged(document: dict[str, An
     schema = written(folder)
     Draft202012Validator(schema).validate(RECORD)
     level = TypeConformanceLevel.RECURSIVE
-    assert conform_record_data_types("parts", RECORD, schema, level, None) == RECORD  # type: ignore[arg-type]
+    assert conform_record_data_types("parts", RECORD, schema, level, None) == RECORD  # type: ignore[arg-type]  # the parent, as the SDK passes it
 
 
 def test_each_property_has_a_line_of_its_own(document: dict[str, Any], folder: Path) -> None:
@@ -421,7 +421,7 @@ def test_schema_survives_the_sdk(endpoint: Endpoint) -> None:
     flat = flatten_schema(schema, max_level=3)
     empty = dict.fromkeys(schema["properties"])
     level = TypeConformanceLevel.RECURSIVE
-    assert conform_record_data_types(endpoint.name, empty, schema, level, None) == empty  # type: ignore[arg-type]
+    assert conform_record_data_types(endpoint.name, empty, schema, level, None) == empty  # type: ignore[arg-type]  # the parent, as the SDK passes it
     assert set(flatten_record(empty, flattened_schema=flat, max_level=3)) >= {"tenant_id"}
 
 

@@ -38,7 +38,7 @@ def visible(collection: Collection, parameters: Parameters) -> bool | None:
     return None
 
 
-def _state(name: str, value: str | None, states: dict[str, bool | None], default: bool | None) -> bool | None:  # noqa: FBT001
+def _state(name: str, value: str | None, states: dict[str, bool | None], default: bool | None) -> bool | None:  # noqa: FBT001 -- three-valued, as the parameter
     if value is None:
         return default
     if value.lower() not in states:

@@ -1,0 +1,111 @@
+"""How a tenant's requests are signed: an OAuth token by client credentials, and the app key."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from requests.auth import AuthBase
+
+from tap_servicetitan.errors import CredentialsError, TransientError
+
+if TYPE_CHECKING:
+    import requests
+
+    from tap_servicetitan.settings import Settings, Tenant
+
+TOKEN_LIFETIME = 900.0
+"""Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
+
+
+@dataclass(frozen=True)
+class Signature(AuthBase):
+    """Signs a request with an OAuth token and the app key."""
+
+    token: str = field(repr=False)
+    app_key: str = field(repr=False)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request."""
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        request.headers["ST-App-Key"] = self.app_key
+        return request
+
+
+class ClientCredentials:
+    """A tenant's OAuth token: got with its client id and secret, kept, and renewed before it expires."""
+
+    def __init__(self, tenant: Tenant, settings: Settings, send: Callable[..., requests.Response]) -> None:
+        """Make the credentials of one tenant.
+
+        Args:
+            tenant: Whose.
+            settings: Token URL and app key.
+            send: Sends a request, as ``requests.Session.request``.
+        """
+        self._tenant = tenant
+        self._settings = settings
+        self._send = send
+        self._token = ""
+        self._expires = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return self._tenant.client_secret, self._settings.st_app_key, self._token
+
+    def signature(self) -> Signature:
+        """Return what signs a request, with a token that is good for a while.
+
+        Raises:
+            CredentialsError: The credentials were refused.
+            TransientError: The token endpoint is out of order.
+        """
+        with self._lock:
+            if time.monotonic() >= self._expires:
+                self._renew()
+            return Signature(self._token, self._settings.st_app_key)
+
+    def forget(self, signature: Signature) -> None:
+        """Take a token for expired, unless another thread has renewed it meanwhile."""
+        with self._lock:
+            if signature.token == self._token:
+                self._expires = 0.0
+
+    def _renew(self) -> None:
+        started = time.monotonic()
+        response = self._send(
+            "POST",
+            self._settings.auth_url,
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self._tenant.client_id,
+                "client_secret": self._tenant.client_secret,
+            },
+        )
+        status = response.status_code
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            msg = f"the token endpoint answered {status}"
+            raise TransientError(msg, response)
+        if status != HTTPStatus.OK:  # 400 is what a wrong client id or secret gets
+            msg = f"The token endpoint refused the credentials ({status})."
+            raise CredentialsError(msg, remedy="Check client_id and client_secret of this tenant, and environment.")
+        try:
+            answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)
+        except msgspec.DecodeError:
+            msg = "the token endpoint answered 200 without a token"
+            raise TransientError(msg, response) from None
+        self._token = answer.access_token
+        margin = min(60.0, answer.expires_in / 10)
+        self._expires = started + answer.expires_in - margin
+
+
+class _TokenAnswer(msgspec.Struct):
+    access_token: str
+    expires_in: float = TOKEN_LIFETIME
