@@ -53,6 +53,7 @@ class ClientCredentials:
         self._send = send
         self._token = ""
         self._expires = 0.0
+        self._refusal: CredentialsError | None = None
         self._lock = threading.Lock()
 
     @property
@@ -68,6 +69,8 @@ class ClientCredentials:
             TransientError: The token endpoint is out of order.
         """
         with self._lock:
+            if self._refusal:  # asking again would not help, and the token endpoint is throttled
+                raise self._refusal
             if time.monotonic() >= self._expires:
                 self._renew()
             return Signature(self._token, self._settings.st_app_key)
@@ -95,7 +98,9 @@ class ClientCredentials:
             raise TransientError(msg, response)
         if status != HTTPStatus.OK:  # 400 is what a wrong client id or secret gets
             msg = f"The token endpoint refused the credentials ({status})."
-            raise CredentialsError(msg, remedy="Check client_id and client_secret of this tenant, and environment.")
+            remedy = "Check client_id and client_secret of this tenant, and environment."
+            self._refusal = CredentialsError(msg, remedy=remedy)
+            raise self._refusal
         try:
             answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)
         except msgspec.DecodeError:

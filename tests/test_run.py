@@ -6,6 +6,7 @@ import gzip
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -144,6 +145,34 @@ def test_what_fails_is_named_with_cause_and_remedy_and_stops_nothing_else(
     assert block.count("Check client_id and client_secret of this tenant") == 5
     assert "cs2.wrong" not in run.log
     assert "Traceback" not in run.log
+    assert simulator.token_requests == 3
+
+
+DEFECT = """
+import sys
+from tap_servicetitan import feeds, tap
+
+def pages(self, tenant_id, pages=feeds.ExportStream.pages):
+    if self.name == "leads":
+        raise KeyError("Jane Doe, 12 Main St")
+    return pages(self, tenant_id)
+
+feeds.ExportStream.pages = pages
+tap.main()
+"""
+
+
+def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
+    arguments = tap.command(config_of(simulator))[1:]
+
+    done = subprocess.run([sys.executable, "-c", DEFECT, *arguments], capture_output=True, text=True, check=False)
+
+    run = Output(done.returncode, done.stdout, done.stderr)
+    assert run.code == 1
+    assert run.counts() == {stream: 60 for stream in FEEDS if stream != "leads"}
+    assert "tenant 1001, stream leads: Unexpected KeyError." in run.log
+    assert ", in pages" in run.log
+    assert "Jane Doe" not in run.log
 
 
 def test_a_failed_streams_bookmark_stays_at_its_last_good_page(tap: Tap, simulator: Simulator) -> None:
