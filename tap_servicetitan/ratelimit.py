@@ -22,7 +22,7 @@ DEFAULT_RATE_LIMIT_WAIT = 5.0
 class RateBudget:
     """So many requests a second over any three seconds, and none at all while the API has asked for a pause.
 
-    A single second may see half as many more: at the default of 40, the 60 that ServiceTitan allows.
+    A single second may see a quarter more: at the default of 40, 50, still below the 60 that ServiceTitan allows.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -32,7 +32,7 @@ class RateBudget:
             per_second: Requests a second; below 1, one request in so many seconds.
         """
         sustained = max(1, int(3 * per_second))
-        burst = max(1, int(1.5 * per_second))
+        burst = max(1, int(1.25 * per_second))
         self._limits = ((sustained, sustained / per_second), (burst, 1.0))
         """How many requests in how many seconds."""
         self._sent: deque[float] = deque(maxlen=sustained)
