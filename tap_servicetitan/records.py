@@ -8,25 +8,20 @@ every record. Both write the same bytes.
 
 from __future__ import annotations
 
-import contextlib
 import decimal
 import logging
 import numbers
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from singer_sdk.exceptions import EmptySchemaTypeError
-from singer_sdk.helpers._catalog import pop_deselected_record_properties
-from singer_sdk.helpers._typing import conform_record_data_types
-from singer_sdk.helpers.conform import TypeConformanceLevel
+
+from tap_servicetitan.conformance import Conformance, Schema, kind_of
 
 R = TypeVar("R")
-
-Schema = Mapping[str, Any]
 
 
 class Envelope(msgspec.Struct, Generic[R]):
@@ -41,11 +36,15 @@ class NoStructError(Exception):
     """A schema that structs cannot stand for."""
 
 
+_JSON_NAMES = {"NoneType": "null", "dict": "object", "list": "array"}
+
+
 def _number(_: type, value: Any) -> Any:
     """Let numbers pass as they are; msgspec's own Decimal would take strings as well and so change them."""
     if value.__class__ is decimal.Decimal or value.__class__ is int:
         return value
-    msg = f"Expected `number`, got `{value.__class__.__name__}`"
+    name = value.__class__.__name__
+    msg = f"Expected `number`, got `{_JSON_NAMES.get(name, name)}`"
     raise ValueError(msg)
 
 
@@ -67,7 +66,7 @@ def record_type(schema: Schema, name: str = "Record") -> Any:
         NoStructError: The schema lets unknown properties pass, which a struct would drop.
     """
     properties = schema.get("properties")
-    if not properties:
+    if properties is None or (not properties and schema.get("additionalProperties")):
         return dict[str, Any]
     if schema.get("additionalProperties"):
         raise NoStructError
@@ -89,13 +88,13 @@ def attribute(schema: Schema, key: str) -> str | None:
 
 
 def _value_type(schema: Schema, name: str, *, listed: bool = False) -> Any:
-    kinds = schema.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
-    values = [kind for kind in kinds if kind != "null"]
-    if len(values) != 1 or {"anyOf", "oneOf", "allOf"} & schema.keys():
+    one = kind_of(schema)
+    if one is None:
+        if "properties" in schema:
+            raise NoStructError  # some of them may be deselected
         return Any
     kind: Any
-    match values[0]:
+    match one:
         case "object":
             kind = record_type(schema, name)
         case "array" if not listed:
@@ -110,19 +109,21 @@ def _value_type(schema: Schema, name: str, *, listed: bool = False) -> Any:
             kind = numbers.Number
         case _:
             return Any  # a list in a list, which the SDK's conformance leaves alone too
-    return kind | None if "null" in kinds else kind
+    return kind | None if "null" in schema["type"] else kind
 
 
-_LONE_SURROGATE = re.compile(
-    rb"(?<!\\)((?:\\\\)*)"  # not within an escaped backslash
-    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # a half
+    rb"|\\.",
+    re.DOTALL,
 )
 
 
 def unicode_only(body: bytes) -> bytes:
     """Replace what no Unicode text may hold, which msgspec refuses, by U+FFFD: stray bytes and lone surrogates."""
-    return _LONE_SURROGATE.sub(rb"\1\\ufffd", body.decode(errors="replace").encode())
+    text = body.decode(errors="replace").encode()
+    return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
 
 
 class Decoder(Generic[R]):
@@ -213,13 +214,11 @@ class RecordLines:
             schema: Its selected schema, as its SCHEMA message says.
             mask: What is selected, for records that take the SDK's road.
             struct: Type of the records that fit.
-            logger: Told by the SDK's conformance of unknown fields.
+            logger: Told of unknown fields.
         """
         self.schema = dict(schema)
         self.struct = struct
-        self._stream = stream
-        self._mask = mask
-        self._logger = logger
+        self.conformed = Conformance(stream, schema, mask, logger)
         self._tenant_attribute = attribute(schema, "tenant_id")
         self._head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
 
@@ -236,7 +235,7 @@ class RecordLines:
             return b""
         for number, record in enumerate(records):
             if record.__class__ is not self.struct:
-                records[number] = self.conformed({"tenant_id": tenant_id, **record})
+                records[number] = self.conformed({**record, "tenant_id": tenant_id})
             elif self._tenant_attribute:
                 setattr(record, self._tenant_attribute, tenant_id)
         # Encoded JSON has no newline within, so the messages' heads and tails can be put around all at once.
@@ -244,33 +243,3 @@ class RecordLines:
         tail += b',"time_extracted":' + _encoder.encode(received) + b"}"
         body = _encoder.encode_lines(records)[:-1].replace(b"\n", tail + b"\n" + self._head)
         return self._head + body + tail + b"\n"
-
-    def conformed(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return a record as the SDK would write it, its fields in the schema's order."""
-        pop_deselected_record_properties(record, self.schema, self._mask)
-        # A value that the SDK cannot place in the schema leaves the record as it came.
-        with contextlib.suppress(KeyError, ValueError, EmptySchemaTypeError):
-            record = conform_record_data_types(
-                stream_name=self._stream,
-                record=record,
-                schema=self.schema,
-                level=TypeConformanceLevel.RECURSIVE,
-                logger=self._logger,
-            )
-        return in_schema_order(record, self.schema)
-
-
-def in_schema_order(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """Return an object with its properties in the schema's order, unknown ones last, at every level."""
-    properties = schema.get("properties") or {}
-    ordered = {key: _ordered(record[key], properties[key]) for key in properties if key in record}
-    return {**ordered, **{key: value for key, value in record.items() if key not in ordered}}
-
-
-def _ordered(value: Any, schema: Schema) -> Any:
-    if isinstance(value, dict):
-        return in_schema_order(value, schema)
-    if isinstance(value, list):
-        items = schema.get("items") or {}
-        return [in_schema_order(item, items) if isinstance(item, dict) else item for item in value]
-    return value

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
 
-from tap_servicetitan.records import NoStructError, RecordLines, in_schema_order, record_type
+from tap_servicetitan.conformance import Conformance
+from tap_servicetitan.records import NoStructError, RecordLines, record_type
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.singerlib import RecordMessage
 
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.streams import EndpointStream
@@ -42,11 +43,27 @@ class PageWriter(abc.ABC):
         """Write what is held back, if anything is."""
         return
 
+
+class MessageByMessage(PageWriter):
+    """A road that leads through the SDK's messages, one a record."""
+
+    def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
+        super().__init__(stream, tenant_id)
+        self._conformed = Conformance(stream.name, stream.effective_schema, stream.mask, stream.logger)
+
     def _messages(self, page: Page) -> Iterator[RecordMessage]:
-        """Turn a page into messages by the SDK's road: selected, conformed, mapped, flattened."""
+        """Turn a page into messages: selected, conformed, mapped, flattened."""
         for record in page.records:
-            ordered = in_schema_order({"tenant_id": self._tenant_id, **record}, self._stream.effective_schema)
-            yield from self._stream._generate_record_messages(ordered)  # noqa: SLF001 -- the SDK's only way to them
+            conformed = self._conformed({**record, "tenant_id": self._tenant_id})
+            for mapping in self._stream.stream_maps:
+                mapped = mapping.transform(conformed)
+                if mapped is not None:
+                    yield RecordMessage(
+                        stream=mapping.stream_alias,
+                        record=mapped,
+                        version=self._stream._stream_version,  # noqa: SLF001 -- the SDK's own messages read it too
+                        time_extracted=page.received,
+                    )
 
 
 class LineWriter(PageWriter):
@@ -65,7 +82,7 @@ class LineWriter(PageWriter):
         self._stream.tap.output.flush()
 
 
-class RecordWriter(PageWriter):
+class RecordWriter(MessageByMessage):
     """The slow road: each record through the SDK, for streams with maps or flattening."""
 
     def write(self, page: Page) -> None:
@@ -75,7 +92,7 @@ class RecordWriter(PageWriter):
         self._stream.tap.output.flush()
 
 
-class BatchWriter(PageWriter):
+class BatchWriter(MessageByMessage):
     """Files of records instead of RECORD messages; a page is settled when the BATCH message of its file is out."""
 
     def __init__(self, stream: EndpointStream, tenant_id: str, config: BatchConfig) -> None:

@@ -24,9 +24,10 @@ settings of a tap, for tenant 1001 (GET /simulator/config prints them):
 
 steering it (no credentials needed; records change only when told to):
   curl -X POST localhost:8080/simulator/advance -d '{"minutes": 60, "new": 20, "changed": 10, "recent": 0}'
-      moves the clock; in every feed 20 records are created and 10 changed or deleted meanwhile, and
+      moves the clock; in every stream 20 records are created and 10 changed or deleted meanwhile, and
       "recent" more within the last 15 minutes, which feeds hold back unless includeRecentChanges=true
-      ("stream": "bookings" lets one stream change only)
+      ("stream": "bookings" lets one stream change only; "removed": 5 lets records vanish from collections that
+      cannot show inactive ones)
   curl -X POST localhost:8080/simulator/misbehave -d '{"kind": "rate_limit", "stream": "bookings", "times": 2}'
       lets requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
       empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect token_error;
@@ -84,7 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=int, default=8080, help="port to listen on; 0 for a free one (default: %(default)s)")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--records", type=int, default=2000, metavar="N", help="records of each stream (default: %(default)s)")
+    add(
+        "--records",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="records of each stream; nested: 0 to 5 of each parent (default: %(default)s)",
+    )
     add(
         "--size",
         dest="sizes",
@@ -92,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="STREAM=N",
-        help="records of one stream, if others than --records; repeatable",
+        help="records of one stream, if others than --records, or of each parent where it is nested; repeatable",
     )
     add("--page-size", type=int, default=500, metavar="N", help="records on a page of a feed (default: %(default)s)")
     add("--tenants", type=int, default=1, metavar="N", help="tenants 1001, 1002, ... (default: %(default)s)")

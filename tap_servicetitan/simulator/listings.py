@@ -44,7 +44,8 @@ def answer(service: Service, collection: Collection, call: Call, fault: str | No
 
 def cached(service: Service, collection: Collection, call: Call, render: Callable[[], bytes]) -> Answer:
     """Answer with what was rendered, now or earlier, or with what is wrong with the request."""
-    key = (collection.endpoint.name, call.path, call.body, *sorted(call.query.items()))
+    happened = len(service.world.happenings)
+    key = (collection.endpoint.name, happened, call.path, call.body, *sorted(call.query.items()))
     try:
         return Answer(200, service.pages.get(key, render))
     except RefusalError as refusal:

@@ -193,6 +193,8 @@ def _number(name: str) -> Maker:
         return lambda row: round(row.place[4] + row.rng.random() / 20, 6)
     if last in {"hours", "quantity", "qty", "duration"}:
         return lambda row: (1 + row.below(32)) / 4
+    if last == "rating":
+        return lambda row: 1 + row.below(9) / 2
     if last in {"percent", "percentage", "rate", "share", "allocation", "split"}:
         return lambda row: row.below(1_000) / 10
     return lambda row: row.below(250_000) / 100

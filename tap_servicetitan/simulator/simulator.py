@@ -48,8 +48,10 @@ class Simulator:
         """Start listening.
 
         Args:
-            records: How many records each stream has at the start, for each tenant.
-            sizes: Other numbers of records, by stream.
+            records: How many records each stream has at the start, for each tenant; of nested collections, each parent
+                has 0 to 5 in turn, or the one that the answer is, and of single objects there is one. Of job_history it
+                is the rows, each with 1 to 3 events; of figures by window, the days and campaigns.
+            sizes: Other numbers of records, by stream; of a nested one, the records of each parent.
             page_size: Records on a page of a feed.
             tenants: How many tenants, numbered from 1001, or their ids.
             seed: What the made-up records depend on.
@@ -128,6 +130,11 @@ class Simulator:
 
     def records(self, stream: str, tenant_id: int | str | None = None) -> list[dict[str, Any]]:
         """Return all records of a stream as the API would send them now, those changed last at the end.
+
+        Records of a nested collection have the fields of the path's placeholders first, as the tap names them; rows of
+        a feed with lists in them are taken apart into the lists' items. Figures that are summed up by window come by
+        day of the UTC, with its bounds in the fields that a window is asked for by. Of capacity, these are the time
+        frames of the 14 days from the simulator's clock on. The tap's other additions are not there.
 
         Args:
             stream: Name of the stream.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -83,7 +84,7 @@ def instant(owner: str, name: str) -> Maker:
     """Give a date-time: planned ones lie after the record's creation, others between creation and modification."""
     if f"{owner}.{name}" in _MIDNIGHTS or name in _MIDNIGHTS:
         return lambda row: f"{instants.render(row.visit)[:10]}T00:00:00"
-    if name == "createdOn":
+    if name in {"createdOn", "submittedOn"}:
         return lambda row: instants.render(row.created)
     if name == "modifiedOn":
         return lambda row: instants.render(row.modified)
@@ -108,7 +109,8 @@ def name_in(owner: str) -> Maker:
     known = next((name for name in words.LOOKUPS if owner.endswith(f"_{name}")), None)
     if known:
         return of(words.LOOKUPS[known])
-    label = owner.removesuffix("s").replace("_", " ").title()
+    label = re.sub("ies$", "y", owner).removesuffix("es" if owner.endswith("uses") else "s")
+    label = label.replace("_", " ").title()
     return lambda row: f"{label} {1 + row.below(40)}"
 
 

@@ -56,6 +56,7 @@ LOOKUPS: Final[dict[str, tuple[str, ...]]] = {
     "call_reasons": ("New Job", "Reschedule", "Price Question", "Complaint", "Vendor", "Wrong Number"),
     "campaigns": ("Google Ads", "Spring Tune-Up Mailer", "Referral", "Truck Wrap", "Yelp", "Radio", "Repeat Customer"),
     "categories": ("Air Conditioning", "Heating", "Plumbing", "Drains", "Electrical", "Water Quality"),
+    "contact_method_preferences": ("Reminders", "Marketing", "Receipts", "Surveys", "DoNotContact"),
     "custom_fields": ("Gate Code", "Preferred Contact Time", "System Age", "Roof Access", "Filter Size"),
     "equipment": ("3 Ton Heat Pump", "Gas Furnace 80k BTU", "50 gal Water Heater", "Tankless Heater", "Mini Split"),
     "equipment_types": ("Heat Pump", "Furnace", "Water Heater", "Air Handler", "Panel"),
@@ -165,7 +166,6 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "country": ("USA",),
     "currency": ("USD",),
     "configuration": ("ArrivalWindows", "BusinessHours"),
-    "contact_method_preferences.name": ("Reminders", "Marketing", "Receipts", "Surveys", "DoNotContact"),
     "customerType": ("Residential", "Residential", "Residential", "Commercial"),
     "color": ("#2E86AB", "#F18F01", "#3B7A57", "#A23B72"),
     "dataType": ("Text", "Dropdown", "Numeric"),
@@ -203,11 +203,16 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "source": ("ServiceTitan", "PublicApi"),
     "status": ("Active", "Pending", "Completed"),
     "syncStatus": ("Pending", "Posted", "Exported"),
+    "eventType": ("JobBooked", "TechnicianAssigned", "JobRescheduled", "JobCompleted"),
     "type": ("Standard", "Custom"),
+    "warningType": ("OverCapacity", "UnderCapacity"),
     "unitOfMeasure": ("Each", "Foot", "Hour"),
     "typeSlug": ("owner", "tenant", "property-manager"),
     "urgencyLevel": ("Low", "Medium", "High", "Critical"),
     "structure": ("Flat", "Hierarchy"),
+    "utmCampaign": ("spring-tune-up", "heat-pumps", "brand"),
+    "utmMedium": ("cpc", "organic", "email"),
+    "utmSource": ("google", "bing", "newsletter"),
     "usedSchedulingTool": ("Manual", "SmartSchedule", "SmartDispatch"),
 }  # fmt: skip
 """Enumerations by ``stream.field``, ``parent.field`` or field; ServiceTitan's OpenAPI documents list them."""
@@ -223,9 +228,10 @@ OFTEN_NULL: Final = (
 )  # fmt: skip
 """First words of a field's name that is null in most records."""
 
-ALWAYS_SET: Final = frozenset(
-    {"active", "createdOn", "createdById", "id", "key", "modifiedOn", "name", "number", "status", "type", "typeId"}
-)
+ALWAYS_SET: Final = frozenset({
+    "active", "createdOn", "createdById", "id", "key", "modifiedOn", "name", "number", "status", "submittedOn", "type",
+    "typeId",
+})  # fmt: skip
 """Fields that are null in no record, though ServiceTitan promises that of the key only."""
 
 NULL_MODIFIED_ON: Final = frozenset({"invoices", "inventory_bills", "projects"})

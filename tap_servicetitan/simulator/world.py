@@ -80,6 +80,11 @@ class World:
         history = parents.history if share.one else History(self, endpoint, self.identities, tenant_id)
         return Children(endpoint, tenant_id, maker, history, parents, share)
 
+    @property
+    def made(self) -> set[str]:
+        """Names of the streams that someone asked for so far."""
+        return {stream for _, stream in self._collections}
+
     def since(self, seen: int) -> tuple[int, list[tuple[str | None, Happening]]]:
         """Return the clock and what happened after the first so many happenings."""
         with self.lock:
