@@ -1,7 +1,7 @@
 """Many requests at once, many tenants in one run: `python benchmarks/overlap.py`.
 
-The simulator runs in a process of its own. Durations leave start-up aside: they are measured from the first request's
-start to the last message, by the tap's own log.
+The simulator runs in a process of its own. Durations leave start-up aside: they are measured from the first message,
+the SCHEMA that is written before the first request, to the end of the output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Run:
     """What a run of the tap took and brought."""
 
     seconds: float
-    """From the first line of its sync to its end."""
+    """From the first message to the end of the output."""
     code: int
     messages: dict[str, int]
     """Bytes by type of message."""
