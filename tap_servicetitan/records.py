@@ -8,6 +8,7 @@ every record. Both write the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import logging
 import numbers
@@ -37,6 +38,7 @@ class NoStructError(Exception):
 
 
 _JSON_NAMES = {"NoneType": "null", "dict": "object", "list": "array"}
+_JSON_NUMBER = re.compile("float|decimal")
 
 
 def _number(_: type, value: Any) -> Any:
@@ -48,8 +50,15 @@ def _number(_: type, value: Any) -> Any:
     raise ValueError(msg)
 
 
+_UNKNOWN = "contains unknown field"
+"""Part of msgspec's words for a field that an exact type lacks."""
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _any_record = msgspec.json.Decoder(dict[str, Any], float_hook=decimal.Decimal)
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_number, float_hook=decimal.Decimal)
 
 
 def as_dict(record: Any) -> dict[str, Any]:
@@ -57,10 +66,15 @@ def as_dict(record: Any) -> dict[str, Any]:
     return _any_record.decode(_encoder.encode(record))
 
 
-def record_type(schema: Schema, name: str = "Record") -> Any:
+def record_type(schema: Schema, name: str = "Record", *, exact: bool = False) -> Any:
     """Make the struct type of an object's schema; ``f0``, ``f1`` … are its properties in order.
 
     A property that a record lacks stays absent, and null stays null.
+
+    Args:
+        schema: The object's.
+        name: Of the type, for debuggers.
+        exact: Whether properties that the schema lacks are refused; else they are dropped.
 
     Raises:
         NoStructError: The schema lets unknown properties pass, which a struct would drop.
@@ -73,13 +87,13 @@ def record_type(schema: Schema, name: str = "Record") -> Any:
     required = schema.get("required", ())
     fields: list[Any] = []
     for number, (key, property_schema) in enumerate(properties.items()):
-        kind = _value_type(property_schema, f"{name}_{number}")
+        kind = _value_type(property_schema, f"{name}_{number}", exact=exact)
         if key in required and key != "tenant_id":
             fields.append((f"f{number}", kind))
         else:
             fields.append((f"f{number}", kind | msgspec.UnsetType if kind is not Any else kind, msgspec.UNSET))
     rename = {f"f{number}": key for number, key in enumerate(properties)}
-    return msgspec.defstruct(name, fields, rename=rename, kw_only=True, gc=False)
+    return msgspec.defstruct(name, fields, rename=rename, kw_only=True, gc=False, forbid_unknown_fields=exact)
 
 
 def attribute(schema: Schema, key: str) -> str | None:
@@ -87,7 +101,7 @@ def attribute(schema: Schema, key: str) -> str | None:
     return next((f"f{number}" for number, name in enumerate(schema["properties"]) if name == key), None)
 
 
-def _value_type(schema: Schema, name: str, *, listed: bool = False) -> Any:
+def _value_type(schema: Schema, name: str, *, exact: bool, listed: bool = False) -> Any:
     one = kind_of(schema)
     if one is None:
         if "properties" in schema:
@@ -96,9 +110,9 @@ def _value_type(schema: Schema, name: str, *, listed: bool = False) -> Any:
     kind: Any
     match one:
         case "object":
-            kind = record_type(schema, name)
+            kind = record_type(schema, name, exact=exact)
         case "array" if not listed:
-            kind = list[_value_type(schema.get("items") or {}, name, listed=True)]  # type: ignore[misc]  # made at run time
+            kind = list[_value_type(schema.get("items") or {}, name, exact=exact, listed=True)]  # type: ignore[misc]  # made at run time
         case "string":
             kind = str
         case "integer":
@@ -129,19 +143,31 @@ def unicode_only(body: bytes) -> bytes:
 class Decoder(Generic[R]):
     """Reads pages into structs, or into dicts where a record does not fit."""
 
-    def __init__(self, envelope: Any, record: Any, on_misfit: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        envelope: Any,
+        record: Any,
+        on_misfit: Callable[[str], None],
+        *,
+        exact: Any = None,
+        on_unknown: Callable[[dict[str, Any]], object] = lambda _: None,
+    ) -> None:
         """Make the decoder of a stream.
 
         Args:
             envelope: Generic struct type around the records, such as :class:`Envelope`.
             record: Struct type of the records, or ``dict[str, Any]``.
             on_misfit: Told why a record does not fit; never its values.
+            exact: Struct type that refuses unknown fields, used until a page has some.
+            on_unknown: Shown the records of that page that have some, as dicts.
         """
-        options: dict[str, Any] = {"dec_hook": _number, "float_hook": decimal.Decimal}
-        self._page = msgspec.json.Decoder(envelope[record], **options)
-        self._raw_page = msgspec.json.Decoder(envelope[msgspec.Raw])
-        self._record = msgspec.json.Decoder(record, **options)
         self._on_misfit = on_misfit
+        self._on_unknown = on_unknown
+        self._raw_page = msgspec.json.Decoder(envelope[msgspec.Raw])
+        self._record = _decoder(record)
+        self._exact_record = _decoder(exact) if exact else None
+        self._page = _decoder(envelope[exact or record])
+        self._loose_page = _decoder(envelope[record])
 
     def __call__(self, body: bytes) -> Any:
         """Read a page.
@@ -157,6 +183,10 @@ class Decoder(Generic[R]):
     def _second_reading(self, body: bytes, error: Exception) -> Any:
         if isinstance(error, msgspec.ValidationError):
             page = self._raw_page.decode(body)
+            exact = self._exact_record
+            if exact and sum(self._shown(raw, exact) for raw in page.data):
+                self._exact_record, self._page = None, self._loose_page
+                return self(body)
             page.data = [self._read(raw) for raw in page.data]
             return page
         mended = unicode_only(body)
@@ -164,6 +194,16 @@ class Decoder(Generic[R]):
             raise error
         self._on_misfit("Text that is not Unicode, replaced by U+FFFD")
         return self(mended)
+
+    def _shown(self, raw: msgspec.Raw, exact: msgspec.json.Decoder[Any]) -> bool:
+        """Show a record if it has unknown fields, and tell whether it has."""
+        try:
+            exact.decode(raw)
+        except msgspec.ValidationError as error:
+            if _UNKNOWN in str(error):
+                self._on_unknown(_any_record.decode(raw))
+                return True
+        return False
 
     def _read(self, raw: msgspec.Raw) -> Any:
         try:
@@ -185,7 +225,7 @@ class Misfits:
 
     def __call__(self, reason: str) -> None:
         """Take note of why a record does not fit, as msgspec says it: types and a path, never a value."""
-        what, _, where = reason.partition(" - at `$")
+        what, _, where = _JSON_NUMBER.sub("number", reason).partition(" - at `$")
         field = re.sub(r"\[[^\]]*\]", "[]", where.rstrip("`")).removeprefix(".") or "the record"
         self.count[field] += 1
         if field not in self._told:
@@ -203,21 +243,50 @@ class Misfits:
             self._logger.warning("Stream %s: %d records do not fit the schema in %s.", self._stream, count, field)
 
 
+class TypeCheck:
+    """Notes which records, read into dicts, do not fit their schema, as a :class:`Decoder` does of structs."""
+
+    def __init__(self, schema: Schema, on_misfit: Callable[[str], None]) -> None:
+        """Make the check of a stream; a schema that structs cannot stand for is fitted by everything.
+
+        Args:
+            schema: The stream's, as the API sends records.
+            on_misfit: Told why a record does not fit; never its values.
+        """
+        self._on_misfit = on_misfit
+        self._struct: Any = Any
+        with contextlib.suppress(NoStructError):
+            self._struct = record_type(schema)
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Check a record."""
+        try:
+            msgspec.convert(record, self._struct, dec_hook=_number)
+        except msgspec.ValidationError as error:
+            self._on_misfit(str(error))
+
+
 class RecordLines:
     """Encodes a page's records as RECORD messages, one a line."""
 
-    def __init__(self, stream: str, schema: Schema, mask: Any, struct: Any, logger: logging.Logger) -> None:
+    def __init__(self, stream: str, schema: Schema, wire: Schema, mask: Any, logger: logging.Logger) -> None:
         """Make the encoder of a stream.
 
         Args:
             stream: Its name.
             schema: Its selected schema, as its SCHEMA message says.
+            wire: The same, as the API sends records.
             mask: What is selected, for records that take the SDK's road.
-            struct: Type of the records that fit.
             logger: Told of unknown fields.
+
+        Raises:
+            NoStructError: As :func:`record_type`.
         """
         self.schema = dict(schema)
-        self.struct = struct
+        self.struct = record_type(wire)
+        """Type of the records that fit."""
+        self.exact = record_type(wire, exact=True)
+        """The same, without room for unknown fields."""
         self.conformed = Conformance(stream, schema, mask, logger)
         self._tenant_attribute = attribute(schema, "tenant_id")
         self._head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
@@ -234,7 +303,7 @@ class RecordLines:
         if not records:
             return b""
         for number, record in enumerate(records):
-            if record.__class__ is not self.struct:
+            if record.__class__ is dict:
                 records[number] = self.conformed({**record, "tenant_id": tenant_id})
             elif self._tenant_attribute:
                 setattr(record, self._tenant_attribute, tenant_id)

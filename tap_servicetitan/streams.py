@@ -190,8 +190,11 @@ class EndpointStream(Stream, abc.ABC):
 
     @functools.cached_property
     def _decode(self) -> Callable[[bytes], Any]:
-        decoder: Decoder[Any] = Decoder(
-            self.envelope, self._lines.struct if self._lines else dict[str, Any], self.misfits
+        lines = self._lines
+        decoder: Decoder[Any] = (
+            Decoder(self.envelope, lines.struct, self.misfits, exact=lines.exact, on_unknown=lines.conformed)
+            if lines
+            else Decoder(self.envelope, dict[str, Any], self.misfits)
         )
         if self.endpoint.records is not None:
             return decoder

@@ -13,20 +13,18 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 
 from tap_servicetitan.conformance import Conformance
-from tap_servicetitan.records import NoStructError, RecordLines, record_type
+from tap_servicetitan.records import NoStructError, RecordLines, TypeCheck
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
 
+    from tap_servicetitan.conformance import Schema
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.streams import EndpointStream
 
 
 class PageWriter(abc.ABC):
     """Writes the pages of a stream of a tenant."""
-
-    record: Any = dict[str, Any]
-    """What pages are decoded into."""
 
     settled = True
     """Whether everything written so far is with the target, so that a bookmark may cover it."""
@@ -49,11 +47,14 @@ class MessageByMessage(PageWriter):
 
     def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
         super().__init__(stream, tenant_id)
-        self._conformed = Conformance(stream.name, stream.effective_schema, stream.mask, stream.logger)
+        schema = stream.effective_schema
+        self._check = TypeCheck(_wire_schema(stream, schema), stream.misfits)
+        self._conformed = Conformance(stream.name, schema, stream.mask, stream.logger)
 
     def _messages(self, page: Page) -> Iterator[RecordMessage]:
         """Turn a page into messages: selected, conformed, mapped, flattened."""
         for record in page.records:
+            self._check(record)
             conformed = self._conformed({**record, "tenant_id": self._tenant_id})
             for mapping in self._stream.stream_maps:
                 mapped = mapping.transform(conformed)
@@ -71,7 +72,6 @@ class LineWriter(PageWriter):
 
     def __init__(self, stream: EndpointStream, tenant_id: str, lines: RecordLines) -> None:
         super().__init__(stream, tenant_id)
-        self.record = lines.struct
         self._lines = lines
 
     def write(self, page: Page) -> None:
@@ -129,9 +129,11 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
         return None
     schema = mapping.transformed_schema
     try:
-        # What the tap itself adds is not there yet when a page is decoded.
-        on_the_wire = [key for key in schema.get("required", ()) if key not in stream.endpoint.added]
-        struct = record_type({**schema, "required": on_the_wire})
+        return RecordLines(stream.name, schema, _wire_schema(stream, schema), stream.mask, stream.logger)
     except NoStructError:
         return None
-    return RecordLines(stream.name, schema, stream.mask, struct, stream.logger)
+
+
+def _wire_schema(stream: EndpointStream, schema: Schema) -> Schema:
+    """Return the schema of a record as the API sends it: what the tap adds may be missing."""
+    return {**schema, "required": [key for key in schema.get("required", ()) if key not in stream.endpoint.added]}

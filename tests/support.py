@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import itertools
 import json
 import subprocess
@@ -53,6 +54,15 @@ class Output:
     def records(self, stream: str) -> list[dict[str, Any]]:
         return [message["record"] for message in self.of_type("RECORD") if message["stream"] == stream]
 
+    def batched(self, stream: str) -> list[dict[str, Any]]:
+        """Records in the files of BATCH messages."""
+        manifests = (message["manifest"] for message in self.of_type("BATCH") if message["stream"] == stream)
+        return [record for manifest in manifests for record in unpacked(manifest)]
+
+    def lines_with(self, text: str) -> list[str]:
+        """The log's lines that hold a text."""
+        return [line for line in self.log.splitlines() if text in line]
+
     def counts(self) -> Counter[str]:
         return Counter(message["stream"] for message in self.of_type("RECORD"))
 
@@ -75,6 +85,11 @@ def bookmark(state: dict[str, Any], stream: str, tenant_id: str = "1001") -> dic
     (found,) = [partition for partition in partitions if partition["context"] == {"tenant_id": tenant_id}]
     assert isinstance(found, dict)
     return found
+
+
+def unpacked(manifest: list[str]) -> list[dict[str, Any]]:
+    """Return the records in a BATCH message's files."""
+    return [json.loads(line) for file in manifest for line in gzip.open(file.removeprefix("file://"), "rt")]
 
 
 class Tap:

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib.encoding.simple import RecordMessage
-from support import Tap, config_of, plain, selecting
+from support import Tap, config_of, selecting
 
 from tap_servicetitan import catalog
 from tap_servicetitan.kinds import stream_class
@@ -316,18 +317,75 @@ def test_a_misfit_is_told_once_with_its_type_and_never_its_value(kind: str, capl
     assert sum(misfits.count.values()) == sum(isinstance(record, dict) for record in page.data)
 
 
-def test_a_record_that_does_not_fit_is_written_as_it_came_and_counted(tap: Tap, simulator: Simulator) -> None:
-    wrong = selecting("bookings")
-    (entry,) = [entry for entry in wrong["streams"] if entry["tap_stream_id"] == "bookings"]
-    entry["schema"]["properties"]["status"] = {"type": ["integer", "null"]}
+@pytest.fixture(params=["lines", "maps", "batch"])
+def road(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The settings that lead to one of the roads."""
+    storage = {"root": f"file://{tmp_path}/batches"}
+    ways: dict[str, dict[str, Any]] = {
+        "lines": {},
+        "maps": {"stream_maps": {"bookings": {"name": "name"}}},
+        "batch": {"batch_config": {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": storage}},
+    }
+    return ways[request.param]
 
-    run = tap(config_of(simulator), catalog=wrong)
+
+def with_property(name: str, schema: dict[str, Any] | None) -> dict[str, Any]:
+    """A catalog in which a property of bookings is another, or none."""
+    chosen = selecting("bookings")
+    (entry,) = [entry for entry in chosen["streams"] if entry["tap_stream_id"] == "bookings"]
+    entry["schema"]["properties"][name] = schema
+    if schema is None:
+        del entry["schema"]["properties"][name]
+    return chosen
+
+
+def test_a_record_that_does_not_fit_is_written_as_it_came_and_counted(
+    tap: Tap, simulator: Simulator, road: dict[str, Any]
+) -> None:
+    run = tap(config_of(simulator, **road), catalog=with_property("status", {"type": ["integer", "null"]}))
 
     assert run.code == 0
-    assert list(map(plain, run.records("bookings"))) == simulator.records("bookings")
-    told = [line for line in run.log.splitlines() if "expected `int | null`, got `str` in status" in line]
-    assert len(told) == 1
-    assert "records do not fit the schema in status." in run.log
+    written = run.records("bookings") or run.batched("bookings")
+    assert [(record["id"], record["status"]) for record in written] == [
+        (record["id"], record["status"]) for record in simulator.records("bookings")
+    ]
+    assert len(run.lines_with("expected `int | null`, got `str` in status")) == 1
+    assert f"{len(written)} records do not fit the schema in status." in run.log
+
+
+def test_a_field_that_the_catalog_lacks_is_told_once(tap: Tap, simulator: Simulator, road: dict[str, Any]) -> None:
+    run = tap(config_of(simulator, **road), catalog=with_property("status", None))
+
+    assert run.code == 0
+    written = run.records("bookings") or run.batched("bookings")
+    assert [record["id"] for record in written] == [record["id"] for record in simulator.records("bookings")]
+    assert not any("status" in record for record in written)
+    (told,) = run.lines_with("not found in catalog schema")
+    assert "'status'" in told
+    assert "bookings" in told
+
+
+def test_unknown_fields_of_a_later_page_are_shown_whole_and_then_dropped() -> None:
+    schema = {
+        "properties": {
+            "id": {"type": ["integer"]},
+            "inner": {"type": "object", "properties": {"a": {"type": ["integer"]}}},
+        }
+    }
+    shown: list[dict[str, Any]] = []
+    decode: Decoder[Any] = Decoder(
+        Envelope,
+        record_type(schema),
+        Misfits("x", logging.getLogger()),
+        exact=record_type(schema, exact=True),
+        on_unknown=shown.append,
+    )
+
+    for records in ([{"id": 1}], [{"id": 2}, {"id": 3, "inner": {"new": 4}}], [{"id": 5, "newer": 6}]):
+        page = decode(json.dumps({"data": records, "hasMore": False}).encode())
+        assert [record.f0 for record in page.data] == [record["id"] for record in records]
+
+    assert shown == [{"id": 3, "inner": {"new": 4}}]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import signal
 import subprocess
 import sys
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FEEDS, Output, Tap, bookmark, config_of, plain, selecting
+from support import FEEDS, Output, Tap, bookmark, config_of, plain, selecting, unpacked
 
 from tap_servicetitan.simulator import Simulator
 
@@ -292,30 +290,17 @@ def test_batches_hold_every_record_and_state_covers_only_what_is_out(
     assert run.code == 0
     assert not run.of_type("RECORD")
     for stream in FEEDS:
-        assert list(map(plain, batched(run, stream))) == simulator.records(stream)
+        assert list(map(plain, run.batched(stream))) == simulator.records(stream)
     out: Counter[str] = Counter()
     for message in run.messages:
         if message["type"] == "BATCH":
-            out[message["stream"]] += sum(1 for _ in lines_of(message["manifest"]))
+            out[message["stream"]] += sum(1 for _ in unpacked(message["manifest"]))
         if message["type"] == "STATE":
             for stream in message["value"]["bookmarks"]:
                 covered = list(dict.fromkeys(tokens_of(run, stream))).index(
                     bookmark(message["value"], stream)["continue_from"]
                 )
                 assert out[stream] >= (40, 60)[covered]
-
-
-def batched(run: Output, stream: str) -> list[dict[str, Any]]:
-    return [
-        record
-        for message in run.of_type("BATCH")
-        if message["stream"] == stream
-        for record in lines_of(message["manifest"])
-    ]
-
-
-def lines_of(manifest: list[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for file in manifest for line in gzip.open(file.removeprefix("file://"), "rt")]
 
 
 def test_a_stopped_run_with_batches_resumes_without_loss(
@@ -336,7 +321,7 @@ def test_a_stopped_run_with_batches_resumes_without_loss(
     assert first.code == 143
     assert second.code == 0
     for stream in FEEDS:
-        got = [record["id"] for record in batched(first, stream) + batched(second, stream)]
+        got = [record["id"] for record in first.batched(stream) + second.batched(stream)]
         assert set(got) == {record["id"] for record in simulator.records(stream)}
 
 
