@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -60,6 +61,20 @@ _NETWORK_ERRORS = (
 _log = logging.getLogger("tap-servicetitan.http")
 
 
+class Observer:
+    """Told of what happens to a request, from whichever thread sends it; this one does nothing with it."""
+
+    def answered(self, response: requests.Response) -> None:
+        """Take note of an answer, good or bad."""
+
+    def retrying(self) -> None:
+        """Take note that a request is tried again."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Return what a wait for the rate limit happens in."""
+        return nullcontext()
+
+
 class _Problem(msgspec.Struct):
     """The part of ServiceTitan's RFC 7807 error body that helps: never its details, which may quote records."""
 
@@ -104,7 +119,7 @@ class Client:
         decode: Callable[[bytes], T],
         *,
         body: Mapping[str, Any] | None = None,
-        observe: Callable[[requests.Response], None] = lambda _: None,
+        observer: Observer | None = None,
     ) -> T:
         """Ask for a page and decode it, as often as it takes within bounds.
 
@@ -113,7 +128,7 @@ class Client:
             params: Query parameters.
             decode: Reads the body; a body that it refuses is asked for again, since pages arrive cut or as HTML.
             body: Sent as JSON, by POST; None for GET.
-            observe: Told of every answer, good or bad.
+            observer: Told of answers, retries and waits.
 
         Raises:
             CredentialsError: 401 twice in a row, or a refusal by the token endpoint.
@@ -129,11 +144,11 @@ class Client:
             TransientError,
             max_tries=MAX_TRIES,
             factor=self._patience,
-            on_backoff=self._log_retry,
+            on_backoff=self._retrying,
             logger=None,
         )(self._attempt)
         try:
-            return attempt(request, decode, observe)
+            return attempt(request, decode, observer or Observer())
         except TransientError as error:
             msg = f"Gave up after {MAX_TRIES} tries: {error}."
             raise APIError(msg, remedy="Run again later: the sync resumes where it stopped.") from None
@@ -142,15 +157,16 @@ class Client:
         self,
         request: Mapping[str, Any],
         decode: Callable[[bytes], T],
-        observe: Callable[[requests.Response], None],
+        observer: Observer,
     ) -> T:
         token_renewed = False
         waited = 0.0
         while True:
             signature = self._credentials.signature()
-            self._budget.wait()
+            with observer.waiting():
+                self._budget.wait()
             response = self._send(**request, auth=signature)
-            observe(response)
+            observer.answered(response)
             status = response.status_code
             if status == HTTPStatus.OK:
                 return self._decoded(response, decode)
@@ -220,11 +236,13 @@ class Client:
             text = text.replace(secret, "***")
         return " ".join(text.split())
 
-    def _log_retry(self, details: Details) -> None:
+    def _retrying(self, details: Details) -> None:
+        request, _, observer = details["args"]
+        observer.retrying()
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,
-            urlsplit(details["args"][0]["url"]).path,
+            urlsplit(request["url"]).path,
             details.get("exception"),
             details["tries"] + 1,
             MAX_TRIES,

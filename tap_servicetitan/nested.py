@@ -127,7 +127,7 @@ class NestedStream(PagedStream):
                     path,
                     {**endpoint.query, **params},
                     functools.partial(_decoded, wrapped=endpoint.records is not None),
-                    observe=functools.partial(self._log_request, tenant_id),
+                    observer=self.progress(tenant_id),
                 )
             if endpoint.page_size is None:
                 more = False

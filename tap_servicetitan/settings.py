@@ -125,6 +125,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Requests a second at most, per tenant. ServiceTitan allows an app 60, all its users together.",
     ),
     th.Property(
+        "log_interval",
+        th.NumberType(minimum=0),
+        default=10,
+        title="Log interval",
+        description="Seconds between the log's lines on how far each stream has come. 0: none.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
@@ -167,6 +174,8 @@ class Settings:
     """Requests in flight at most."""
     requests_per_second: float
     """Per tenant."""
+    log_interval: float
+    """Seconds; 0 for none."""
     user_agent: str
 
     @classmethod
@@ -189,9 +198,10 @@ class Settings:
             auth_url=config.get("auth_url") or auth_url,
             start_date=parse_date(start_date) if start_date else None,
             include_recent_changes=config["include_recent_changes"],
-            request_timeout=config["request_timeout"],
+            request_timeout=float(config["request_timeout"]),
             concurrency=config["concurrency"],
-            requests_per_second=config["requests_per_second"],
+            requests_per_second=float(config["requests_per_second"]),
+            log_interval=float(config["log_interval"]),
             user_agent=config.get("user_agent") or user_agent,
         )
 

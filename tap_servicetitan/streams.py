@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream, metrics
+from singer_sdk import Stream
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
@@ -18,12 +18,12 @@ from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, att
 from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
 
 if TYPE_CHECKING:
-    import requests
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.endpoint import Endpoint
     from tap_servicetitan.pagination import Page
+    from tap_servicetitan.progress import StreamProgress
     from tap_servicetitan.tap import TapServiceTitan
 
 
@@ -91,6 +91,7 @@ class EndpointStream(Stream, abc.ABC):
         self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, self.replication_method.lower(), tenant_id)
         from_the_start = "parent_page" not in self.bookmark(tenant_id)
         writer = self._writer(tenant_id)
+        progress = self.progress(tenant_id)
         unsettled: list[Page] = []
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             for meter in (counter, timer):
@@ -99,6 +100,7 @@ class EndpointStream(Stream, abc.ABC):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
                 writer.write(page)
                 counter.increment(len(page.records))
+                progress.page(len(page.records), page.newest)
                 if self.ABORT_AT_RECORD_COUNT is not None:  # a trial run: a few records, no bookmark
                     if page.records:
                         return
@@ -118,6 +120,10 @@ class EndpointStream(Stream, abc.ABC):
             return {}
         partitions = self.tap_state.get("bookmarks", {}).get(self.name, {}).get("partitions", [])
         return next((found for found in partitions if found["context"] == {"tenant_id": tenant_id}), {})
+
+    def progress(self, tenant_id: str) -> StreamProgress:
+        """Return how far the reading of a tenant's records has come."""
+        return self.tap.progress.of(self.endpoint, tenant_id)
 
     @property
     def keeps_bookmark(self) -> bool:
@@ -155,7 +161,7 @@ class EndpointStream(Stream, abc.ABC):
             {**self.endpoint.query, **params},
             self._decode,
             body=body,
-            observe=functools.partial(self._log_request, tenant_id),
+            observer=self.progress(tenant_id),
         )
 
     def add(self, records: list[Any], values: Mapping[str, Any]) -> None:
@@ -217,18 +223,6 @@ class EndpointStream(Stream, abc.ABC):
                 self.move_bookmark(bookmark, page)
         pages.clear()
         self.tap.checkpoints.page_done()
-
-    def _log_request(self, tenant_id: str, response: requests.Response) -> None:
-        """Log the SDK's request metric; logging may be called without the turn."""
-        tags: dict[str, Any] = {
-            metrics.Tag.STREAM: self.name,
-            metrics.Tag.ENDPOINT: self.endpoint.path,
-            metrics.Tag.CONTEXT: {"tenant_id": tenant_id},
-            metrics.Tag.HTTP_STATUS_CODE: response.status_code,
-            metrics.Tag.STATUS: metrics.Status.SUCCEEDED if response.ok else metrics.Status.FAILED,
-        }
-        seconds = response.elapsed.total_seconds()
-        metrics.log(self.metrics_logger, metrics.Point("timer", metrics.Metric.HTTP_REQUEST_DURATION, seconds, tags))
 
     # What the SDK asks of a stream
 

@@ -23,6 +23,7 @@ from tap_servicetitan.errors import APIError, Failure, MissingScopeError, Pagina
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
+from tap_servicetitan.progress import Progress
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,6 +42,7 @@ class TapServiceTitan(Tap):
         self.turn = concurrency.Turn()
         super().__init__(**kwargs)
         self.checkpoints = Checkpoints(self.output, self._write_state)
+        self.progress = Progress()
         self._failures: list[Failure] = []
 
     @functools.cached_property
@@ -80,7 +82,8 @@ class TapServiceTitan(Tap):
         Raises:
             SyncFailedError: Some could not be read to the end; the others are complete.
         """
-        selected = [stream for stream in self._streams_by_name() if stream.selected]
+        streams = cast("dict[str, EndpointStream]", self.streams)
+        selected = [stream for stream in streams.values() if stream.selected]
         jobs = [
             functools.partial(self._sync, stream, tenant.tenant_id)
             for stream in selected
@@ -88,10 +91,13 @@ class TapServiceTitan(Tap):
         ]
         workers = self.settings.concurrency
         try:
-            concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
+            with self.progress.told_every(self.settings.log_interval):
+                concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
         except BrokenPipeError:
             self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect
             raise
+        finally:
+            self.progress.summary(lambda stream, tenant_id: streams[stream].bookmark(tenant_id))
         for stream in selected:
             stream.activate()
             stream.misfits.summary()
@@ -99,11 +105,16 @@ class TapServiceTitan(Tap):
         if self._failures:
             raise SyncFailedError(self._failures, len(jobs))
 
-    def _streams_by_name(self) -> list[EndpointStream]:
-        return cast("list[EndpointStream]", list(self.streams.values()))
-
     def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
         """Read a stream of a tenant; its failure is noted and stops no other."""
+        progress = stream.progress(tenant_id)
+        failure = self._read(stream, tenant_id)
+        progress.end("failed" if failure else "complete")
+        if failure:
+            self._failures.append(failure)
+            self.logger.error("Failed: %s", failure)
+
+    def _read(self, stream: EndpointStream, tenant_id: str) -> Failure | None:
         try:
             stream.announce()
             stream.sync_tenant(tenant_id)
@@ -111,19 +122,16 @@ class TapServiceTitan(Tap):
             raise  # stdout or a batch file is gone: nothing can be written any more
         except MissingScopeError as error:
             remedy = f"Grant the scope {catalog.scope(stream.endpoint)} to the app in ServiceTitan's developer portal."
-            self._note(Failure(tenant_id, stream.name, str(error), remedy))
+            return Failure(tenant_id, stream.name, str(error), remedy)
         except (APIError, PaginationError) as error:
-            self._note(Failure(tenant_id, stream.name, str(error), error.remedy))
+            return Failure(tenant_id, stream.name, str(error), error.remedy)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             # The exception's text may quote a record, so only its kind and the way to it are shown.
             frames = "".join(traceback.format_tb(error.__traceback__))
             self.logger.error("Unexpected %s in stream %s, at:\n%s", type(error).__name__, stream.name, frames)  # noqa: TRY400 -- see above
             remedy = "This is a defect of the tap: please report it with the lines above."
-            self._note(Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", remedy))
-
-    def _note(self, failure: Failure) -> None:
-        self._failures.append(failure)
-        self.logger.error("Failed: %s", failure)
+            return Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", remedy)
+        return None
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)

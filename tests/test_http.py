@@ -29,6 +29,7 @@ DEFAULTS = {
     "request_timeout": 5,
     "concurrency": 8,
     "requests_per_second": 10_000,
+    "log_interval": 0,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import Tap, config_of
+from support import Tap, config_of, selecting
 
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS
 from tap_servicetitan.simulator import Simulator
@@ -102,6 +102,16 @@ def test_a_tenant_may_be_a_number(tap: Tap, simulator: Simulator) -> None:
 
     assert run.code == 0
     assert {record["tenant_id"] for record in run.records("bookings")} == {"1001"}
+
+
+def test_numbers_may_have_fractions(tap: Tap, simulator: Simulator) -> None:
+    fractions = {"requests_per_second": 99.5, "request_timeout": 20.5, "log_interval": 0.5}
+
+    run = tap({**simulator.config, **fractions}, catalog=selecting("bookings"))
+
+    assert run.code == 0
+    assert len(run.records("bookings")) == 60
+    assert not run.lines_with("Traceback")
 
 
 def test_settings_come_from_the_environment_too(
