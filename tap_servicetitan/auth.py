@@ -98,8 +98,7 @@ class ClientCredentials:
             raise TransientError(msg, response)
         if status != HTTPStatus.OK:  # 400 is what a wrong client id or secret gets
             msg = f"The token endpoint refused the credentials ({status})."
-            remedy = "Check client_id and client_secret of this tenant, and environment."
-            self._refusal = CredentialsError(msg, remedy=remedy)
+            self._refusal = CredentialsError(msg)
             raise self._refusal
         try:
             answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)

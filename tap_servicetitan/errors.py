@@ -2,8 +2,10 @@
 
     SingerSDKError (singer-sdk)
     ├── APIError                 the API, or the way to it, failed for good
-    │   ├── CredentialsError     client id, secret or app key refused
-    │   ├── MissingScopeError    the app may not read this resource
+    │   ├── CredentialsError     client id or secret refused
+    │   │   └── AppKeyError      app key refused
+    │   ├── ForbiddenError       not for this tenant, or not for this app
+    │   │   └── MissingScopeError    the app lacks the scope of this resource
     │   ├── NotFoundError        no such resource (404), or not in its present state (409)
     │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
     ├── PaginationError          the API's page contradicts itself
@@ -31,12 +33,24 @@ class APIError(FatalAPIError):
 
 
 class CredentialsError(APIError):
-    """Client id, client secret or app key were refused."""
+    """The token endpoint refused client id and secret."""
 
-    remedy = "Check client_id, client_secret and st_app_key, and that they belong to this tenant and environment."
+    remedy = "Check client_id and client_secret of this tenant, and environment."
 
 
-class MissingScopeError(APIError):
+class AppKeyError(CredentialsError):
+    """The API refused a token that it had just granted, with 401: what else is sent is the app key."""
+
+    remedy = "Check st_app_key: client_id and client_secret were accepted."
+
+
+class ForbiddenError(APIError):
+    """The API refused what was asked for, with 403."""
+
+    remedy = "Check that tenant_id is the tenant of these credentials."
+
+
+class MissingScopeError(ForbiddenError):
     """The app, as the tenant's admin accepted it, may not read this resource."""
 
     remedy = "Grant the scope to the app in ServiceTitan's developer portal and let the tenant's admin accept it."

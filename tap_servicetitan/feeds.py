@@ -55,6 +55,10 @@ class ExportStream(EndpointStream):
             paginator.advance(page)
 
     @override
+    def probe(self, tenant_id: str) -> None:
+        self.fetch(tenant_id, {"from": bookmarks.to_api(self.started)})
+
+    @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         bookmarks.move_feed(bookmark, page.continue_from, self.endpoint.cursor, page.newest)
 

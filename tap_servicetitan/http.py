@@ -20,7 +20,8 @@ from requests.adapters import HTTPAdapter
 from tap_servicetitan.auth import ClientCredentials
 from tap_servicetitan.errors import (
     APIError,
-    CredentialsError,
+    AppKeyError,
+    ForbiddenError,
     MissingScopeError,
     NotFoundError,
     RefusedRequestError,
@@ -45,8 +46,8 @@ CONNECT_TIMEOUT = 20.0
 
 _FINAL: dict[int, type[APIError]] = {
     HTTPStatus.BAD_REQUEST: RefusedRequestError,
-    HTTPStatus.UNAUTHORIZED: CredentialsError,
-    HTTPStatus.FORBIDDEN: MissingScopeError,
+    HTTPStatus.UNAUTHORIZED: AppKeyError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
     HTTPStatus.NOT_FOUND: NotFoundError,
     HTTPStatus.CONFLICT: NotFoundError,
 }
@@ -131,8 +132,8 @@ class Client:
             observer: Told of answers, retries and waits.
 
         Raises:
-            CredentialsError: 401 twice in a row, or a refusal by the token endpoint.
-            MissingScopeError: 403.
+            CredentialsError: The token endpoint refused the credentials; an AppKeyError after 401 twice in a row.
+            ForbiddenError: 403; a MissingScopeError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
             APIError: Any other answer that is final, or tries used up.
@@ -220,6 +221,8 @@ class Client:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             text = f"{text} Waited {MAX_RATE_LIMIT_WAIT:.0f}s for the rate limit."
             return APIError(text, remedy="Lower requests_per_second, or run when the app's other users are quiet.")
+        if status == HTTPStatus.FORBIDDEN and "scope" in text.lower():  # "Scope validation failed", from live tenants
+            return MissingScopeError(text)
         return _FINAL.get(status, APIError)(text)
 
     def _detail(self, response: requests.Response) -> str:

@@ -34,6 +34,10 @@ class WholeStream(EndpointStream):
         answer = self.fetch(tenant_id, {}, body=self.body)
         yield Page(self.records_of(answer))
 
+    @override
+    def probe(self, tenant_id: str) -> None:
+        self.fetch(tenant_id, {}, body=self.body)
+
     @property
     def body(self) -> dict[str, Any] | None:
         """What is sent by POST, if not GET."""
@@ -71,11 +75,11 @@ class PagedStream(EndpointStream):
         paged = self.endpoint.page_size is not None and self.endpoint.has_more
         return NumberedPage if paged else _ENVELOPES.get(self.endpoint.records, Everything)
 
-    def numbered(self, number: int) -> dict[str, str]:
-        """Return the parameters that ask for a page, counted from 0."""
+    def numbered(self, number: int, *, size: int | None = None) -> dict[str, str]:
+        """Return the parameters that ask for a page, counted from 0, with so many records if not the usual number."""
         if self.endpoint.page_size is None:
             return {}
-        return {"page": str(self.endpoint.first_page + number), "pageSize": str(self.endpoint.page_size)}
+        return {"page": str(self.endpoint.first_page + number), "pageSize": str(size or self.endpoint.page_size)}
 
     def has_more(self, answer: Any) -> bool:
         """Tell whether another page follows an answer."""
@@ -111,6 +115,10 @@ class ListingStream(PagedStream):
                 total,
                 level=logging.WARNING,
             )
+
+    @override
+    def probe(self, tenant_id: str) -> None:
+        self.fetch(tenant_id, self.numbered(0, size=1))
 
     def since(self, tenant_id: str) -> dict[str, str]:
         """Return the parameter that asks for what is new."""

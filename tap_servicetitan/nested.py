@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,6 +72,24 @@ class NestedStream(PagedStream):
         if self.endpoint.cursor:
             bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, started)
 
+    @override
+    def probe(self, tenant_id: str) -> None:
+        parent = self._some_parent(tenant_id, catalog.parent(self.endpoint))
+        if parent is not None:
+            with suppress(NotFoundError):
+                params = {**self._params({}), **self.numbered(0, size=1)}
+                self.fetch(tenant_id, params, parent=self._placeholders(parent))
+
+    def _some_parent(self, tenant_id: str, endpoint: Paged) -> Mapping[str, Any] | None:
+        ids: Parent = {}
+        if isinstance(endpoint, Nested):
+            grandparent = self._some_parent(tenant_id, catalog.parent(endpoint))
+            if grandparent is None:
+                return None
+            ids = {name: str(grandparent[field]) for name, field in endpoint.placeholders.items()}
+        page = next(self._listed(tenant_id, endpoint, ids, 0, size=1))
+        return {**ids, **page.parents[0]} if page.parents else None
+
     def _params(self, bookmark: Mapping[str, Any]) -> dict[str, str]:
         start = bookmarks.start_by_date(bookmark, self.tap.settings.start_date)
         if self.endpoint.between:
@@ -115,9 +134,11 @@ class NestedStream(PagedStream):
                     continue
             yield _ParentPage(page.number, parents, page.has_more)
 
-    def _listed(self, tenant_id: str, endpoint: Paged, ids: Parent, first: int) -> Iterator[_ParentPage]:
+    def _listed(
+        self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENTS_A_PAGE
+    ) -> Iterator[_ParentPage]:
         """Page over the list of parents."""
-        size = min(endpoint.page_size or PARENTS_A_PAGE, PARENTS_A_PAGE)
+        size = min(endpoint.page_size or size, size)
         path = endpoint.url_path.format(tenant_id=tenant_id, **ids)
         number, more = first, True
         while more:

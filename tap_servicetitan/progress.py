@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 from typing_extensions import override
 
+from tap_servicetitan import tables
 from tap_servicetitan.endpoint import Nested
 from tap_servicetitan.http import Observer
 
@@ -163,7 +164,7 @@ class StreamProgress(Observer):
         return {
             "event": event,
             "tenant_id": self.tenant_id,
-            "stream": self.stream,
+            "stream_name": self.stream,
             "records": self.records,
             "pages": self.pages,
             "requests": self.requests,
@@ -175,7 +176,7 @@ class StreamProgress(Observer):
 
 
 _HEAD = ["tenant", "stream", "outcome", "records", "requests", "retries", "waited", "took", "bookmark"]
-_LEFT = {"tenant", "stream", "outcome", "bookmark"}
+_FIGURES = {"records", "requests", "retries", "waited", "took"}
 
 
 class Progress:
@@ -224,25 +225,17 @@ class Progress:
         streams = self._all()
         news = [each for each in streams if each.records or each.outcome != "complete" or each.retries]
         rows = [each.row(bookmark(each.stream, each.tenant_id)) for each in news]
-        widths = [max(map(len, column)) for column in zip(_HEAD, *(cells for cells, _ in rows), strict=True)]
+        head, *lines = tables.lines(_HEAD, (cells for cells, _ in rows), right=_FIGURES)
         if rows:
-            _log.info(_line(_HEAD, widths))
-        for cells, fields in rows:
-            _log.info(_line(cells, widths), extra=fields)
+            _log.info(head)
+        for line, (_, fields) in zip(lines, rows, strict=True):
+            _log.info(line, extra=fields)
         if quiet := len(streams) - len(news):
             _log.info("Nothing new in %d %sstreams.", quiet, "other " if rows else "")
 
     def _all(self) -> list[StreamProgress]:
         with self._lock:
             return list(self._streams.values())
-
-
-def _line(cells: list[str], widths: list[int]) -> str:
-    aligned = (
-        cell.ljust(width) if name in _LEFT else cell.rjust(width)
-        for name, cell, width in zip(_HEAD, cells, widths, strict=True)
-    )
-    return "  ".join(aligned).rstrip()
 
 
 def _date(date: datetime) -> str:

@@ -12,7 +12,8 @@ from singer_sdk import Stream
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks, schemas
+from tap_servicetitan import bookmarks, catalog, schemas
+from tap_servicetitan.errors import Failure, MissingScopeError
 from tap_servicetitan.pagination import Everything, bare
 from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, attribute
 from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.errors import APIError, PaginationError
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.progress import StreamProgress
     from tap_servicetitan.tap import TapServiceTitan
@@ -70,6 +72,10 @@ class EndpointStream(Stream, abc.ABC):
         records: list[Any] = answer.data
         return list(self.reshape(records)) if self.reshapes else records
 
+    @abc.abstractmethod
+    def probe(self, tenant_id: str) -> None:
+        """Ask for as little as the API lets one, to see whether a tenant's records may be read."""
+
     # The run
 
     def announce(self) -> None:
@@ -113,6 +119,13 @@ class EndpointStream(Stream, abc.ABC):
             self._commit(tenant_id, unsettled)
         if from_the_start:
             self.complete.add(tenant_id)
+
+    def failure(self, tenant_id: str, error: APIError | PaginationError) -> Failure:
+        """Return what to tell a person of an error."""
+        remedy = error.remedy
+        if isinstance(error, MissingScopeError):
+            remedy = f"Grant the scope {catalog.scope(self.endpoint)} to the app in ServiceTitan's developer portal."
+        return Failure(tenant_id, self.name, str(error), remedy)
 
     def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
         """Return where a tenant's records go on; empty on a first run and for a full table."""

@@ -13,13 +13,14 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import click
 import simplejson
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks, catalog, concurrency, settings
-from tap_servicetitan.errors import APIError, Failure, MissingScopeError, PaginationError, SyncFailedError
+from tap_servicetitan import access, bookmarks, catalog, concurrency, settings
+from tap_servicetitan.errors import APIError, Failure, PaginationError, SyncFailedError
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
@@ -120,11 +121,8 @@ class TapServiceTitan(Tap):
             stream.sync_tenant(tenant_id)
         except OSError:
             raise  # stdout or a batch file is gone: nothing can be written any more
-        except MissingScopeError as error:
-            remedy = f"Grant the scope {catalog.scope(stream.endpoint)} to the app in ServiceTitan's developer portal."
-            return Failure(tenant_id, stream.name, str(error), remedy)
         except (APIError, PaginationError) as error:
-            return Failure(tenant_id, stream.name, str(error), error.remedy)
+            return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             # The exception's text may quote a record, so only its kind and the way to it are shown.
             frames = "".join(traceback.format_tb(error.__traceback__))
@@ -136,6 +134,27 @@ class TapServiceTitan(Tap):
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
         self.output.flush()
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        help_text = "Tell which of the selected streams can be read, and what to do about the others; --format json."
+        command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
+        return command
+
+    @classmethod
+    @override
+    def invoke(cls, *, check_access: bool = False, **options: Any) -> None:
+        if not check_access:
+            super().invoke(**options)
+            return
+        logging.disable(logging.INFO)
+        given = options["config"]
+        chosen = options["catalog"] and json.load(options["catalog"])
+        found = access.check(cls(config=given.config, parse_env_config=given.parse_env, catalog=chosen))
+        click.echo(access.for_programs(found) if options["about_format"] == "json" else access.for_people(found))
+        sys.exit(any(each.access != "readable" for each in found))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -38,6 +38,12 @@ class WindowStream(PagedStream):
                 self.add(records, {key: value for key, value in bounds.items() if key in self.endpoint.added})
                 yield Page(records, more, newest=end)
 
+    @override
+    def probe(self, tenant_id: str) -> None:
+        today = self.started.replace(hour=0, minute=0, second=0, microsecond=0)
+        bounds = {self.endpoint.start: today, self.endpoint.end: today + timedelta(days=self.endpoint.days)}
+        self.fetch(tenant_id, {name: bookmarks.to_api(at) for name, at in bounds.items()} | self.numbered(0, size=1))
+
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:
         """Yield the bounds of each window, whole days in UTC, up to the run's start."""
         done = self.bookmark(tenant_id).get("replication_key_value")

@@ -95,7 +95,7 @@ def test_the_structured_log_has_the_same_as_fields(
     (row,) = [
         fields for line in run.lines_with('"event"') if (fields := json.loads(line)["extra"])["event"] == "summary"
     ]
-    assert (row["tenant_id"], row["stream"], row["outcome"]) == ("1001", "bookings", "complete")
+    assert (row["tenant_id"], row["outcome"]) == ("1001", "complete")
     assert (row["records"], row["pages"], row["requests"], row["retries"]) == (60, 3, 3, 0)
     assert row["bookmark"] == run.bookmark("bookings")["replication_key_value"]
 

@@ -1,0 +1,102 @@
+"""What the app may read: a cheap request to each stream of each tenant, and a table of the answers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
+
+from tap_servicetitan import catalog, concurrency, tables
+from tap_servicetitan.errors import APIError, AppKeyError, CredentialsError, MissingScopeError, PaginationError
+
+if TYPE_CHECKING:
+    from tap_servicetitan.streams import EndpointStream
+    from tap_servicetitan.tap import TapServiceTitan
+
+Verdict = Literal["readable", "missing scope", "wrong credentials", "wrong app key", "failed"]
+
+NAMED = 5
+"""Streams that a remedy names before it just counts them."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """Whether a stream of a tenant can be read, and if not, why and what to do."""
+
+    tenant_id: str
+    stream: str
+    access: Verdict
+    scope: str
+    """The OAuth scope that reading needs."""
+    cause: str = ""
+    remedy: str = ""
+
+
+def check(tap: TapServiceTitan) -> list[Access]:
+    """Try the selected streams of every tenant, several at once, within the rate budget."""
+    found: list[Access] = []
+    pairs = [
+        (stream, tenant.tenant_id)
+        for tenant in tap.settings.tenants
+        for stream in cast("dict[str, EndpointStream]", tap.streams).values()
+        if stream.selected
+    ]
+    jobs = [functools.partial(_try, stream, tenant_id, found) for stream, tenant_id in pairs]
+    concurrency.run(jobs, turn=tap.turn, workers=tap.settings.concurrency, last_word=lambda: None)
+    order = {(tenant_id, stream.name): number for number, (stream, tenant_id) in enumerate(pairs)}
+    return sorted(found, key=lambda access: order[access.tenant_id, access.stream])
+
+
+def _try(stream: EndpointStream, tenant_id: str, found: list[Access]) -> None:
+    cause = remedy = ""
+    verdict: Verdict = "readable"
+    try:
+        stream.probe(tenant_id)
+    except (APIError, PaginationError) as error:
+        verdict = _verdict(error)
+        failure = stream.failure(tenant_id, error)
+        cause, remedy = failure.cause, failure.remedy
+    found.append(Access(tenant_id, stream.name, verdict, catalog.scope(stream.endpoint), cause, remedy))
+
+
+def _verdict(error: Exception) -> Verdict:
+    match error:
+        case MissingScopeError():
+            return "missing scope"
+        case AppKeyError():
+            return "wrong app key"
+        case CredentialsError():
+            return "wrong credentials"
+        case _:
+            return "failed"
+
+
+def for_people(found: list[Access]) -> str:
+    """Return a table, and below it what to do."""
+    rows = [[each.tenant_id, each.stream, each.access, each.scope] for each in found]
+    readable = sum(each.access == "readable" for each in found)
+    lines = [*tables.lines(["tenant", "stream", "access", "scope"], rows), ""]
+    lines.append(f"{readable} of {len(found)} streams can be read.")
+    return "\n".join([*lines, *_remedies(each for each in found if each.access != "readable")])
+
+
+def _remedies(refused: Iterable[Access]) -> list[str]:
+    """Say what to do, once for all the streams that it mends."""
+    streams: dict[tuple[str, str], list[Access]] = {}
+    for each in refused:
+        streams.setdefault((each.tenant_id, each.remedy), []).append(each)
+    return [
+        f"  tenant {tenant_id}, {_named([each.stream for each in group])}: {group[0].cause} {remedy}"
+        for (tenant_id, remedy), group in streams.items()
+    ]
+
+
+def _named(streams: list[str]) -> str:
+    more = len(streams) - NAMED
+    return ", ".join(streams[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def for_programs(found: list[Access]) -> str:
+    """Return a JSON array of objects, one a stream of a tenant."""
+    return msgspec.json.format(msgspec.json.encode(found)).decode()
