@@ -24,6 +24,7 @@ test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed
 
 lint: $(VENV)/installed ## Linter and types alone
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 format: $(VENV)/installed ## Bring the code into shape
