@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,16 +41,16 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def environment(simulator: Simulator, tmp_path: Path) -> dict[str, str]:
-    """A copy of the Meltano project, installed, and what an orchestrator's tasks need to find it."""
+    """A copy of the examples with the plugins installed, and what an orchestrator's tasks need to find it."""
     project = tmp_path / "project"
-    project.mkdir()
-    meltano_yml = (HERE / "meltano.yml").read_text()
-    (project / "meltano.yml").write_text(meltano_yml.replace("pip_url: -e ..", f"pip_url: -e {ROOT}"))
+    shutil.copytree(HERE, project, ignore=shutil.ignore_patterns(".meltano", "output"))
+    meltano_yml = project / "meltano.yml"
+    meltano_yml.write_text(meltano_yml.read_text().replace("pip_url: -e ..", f"pip_url: -e {ROOT}"))
     config = simulator.config
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv-meltano' / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": str(project),
         "MELTANO_PROJECT_ROOT": str(project),
         "SERVICETITAN_TENANTS": json.dumps(config["tenants"]),
         "TAP_SERVICETITAN_ST_APP_KEY": config["st_app_key"],
@@ -57,7 +58,7 @@ def environment(simulator: Simulator, tmp_path: Path) -> dict[str, str]:
         "TAP_SERVICETITAN_AUTH_URL": config["auth_url"],
         "DAGSTER_HOME": str(tmp_path),
         "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(HERE),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
     }
     run(["meltano", "install"], environment)
@@ -65,7 +66,9 @@ def environment(simulator: Simulator, tmp_path: Path) -> dict[str, str]:
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=environment["MELTANO_PROJECT_ROOT"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -75,9 +78,11 @@ def test_dagster_brings_tenants_up_to_date_side_by_side(simulator: Simulator, en
     due = run([f"{DAGSTER}/python", "-c", ASK_THE_SCHEDULE], environment)
     assert due.split() == ["1001", "1002"]
 
+    project = environment["MELTANO_PROJECT_ROOT"]
+
     def both() -> None:
         command = [f"{DAGSTER}/dagster", "asset", "materialize", *module, "--select", "servicetitan", "--partition"]
-        started = [subprocess.Popen([*command, tenant], env=environment, cwd=HERE) for tenant in ("1001", "1002")]
+        started = [subprocess.Popen([*command, tenant], env=environment, cwd=project) for tenant in ("1001", "1002")]
         assert [process.wait() for process in started] == [0, 0]
 
     assert_that_everything_arrives_and_then_only_news(simulator, environment, both)
@@ -85,7 +90,7 @@ def test_dagster_brings_tenants_up_to_date_side_by_side(simulator: Simulator, en
 
 def test_airflow_runs_a_task_for_each_tenant(simulator: Simulator, environment: dict[str, str]) -> None:
     run([f"{AIRFLOW}/airflow", "db", "migrate"], environment)
-    file = str(HERE / "airflow_tenants.py")
+    file = f"{environment['MELTANO_PROJECT_ROOT']}/airflow_tenants.py"
     command = [f"{AIRFLOW}/airflow", "dags", "test", "servicetitan", "--dagfile-path", file]
 
     assert_that_everything_arrives_and_then_only_news(simulator, environment, lambda: run(command, environment))
