@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 
-.PHONY: help demo test lint format simulator clean
+.PHONY: help demo test test-examples lint format simulator clean
 
 help: ## Say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
@@ -19,8 +19,12 @@ test: $(VENV)/installed ## Linter, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2
 
+test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed .venv-airflow/installed ## Dagster and Airflow execute examples/ against the simulator
+	$(BIN)/pytest examples --timeout 600
+
 lint: $(VENV)/installed ## Linter and types alone
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 format: $(VENV)/installed ## Bring the code into shape
@@ -31,7 +35,7 @@ simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for melta
 	@$(BIN)/python -m tap_servicetitan.simulator
 
 clean: ## Remove what make installed and made
-	rm -rf $(VENV) .venv-meltano .meltano output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .meltano output .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml
 	@echo "Installing the tap and its tools into $(VENV) ..."
@@ -43,4 +47,12 @@ $(VENV)/installed: pyproject.toml
 	@echo "Installing Meltano into .venv-meltano ..."
 	@$(PYTHON) -m venv .venv-meltano
 	@.venv-meltano/bin/python -m pip install --quiet --disable-pip-version-check 'meltano~=4.4'
+	@touch $@
+
+.venv-dagster/installed: PACKAGE = dagster~=1.13
+.venv-airflow/installed: PACKAGE = apache-airflow~=3.3
+.venv-dagster/installed .venv-airflow/installed: .venv-%/installed:
+	@echo "Installing $(PACKAGE) into .venv-$* ..."
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check '$(PACKAGE)'
 	@touch $@

@@ -160,9 +160,9 @@ class StreamProgress(Observer):
         ]
         return cells, self._fields("summary") | {"outcome": self.outcome, "bookmark": date}
 
-    def _fields(self, event: str) -> dict[str, Any]:
+    def _fields(self, kind: str) -> dict[str, Any]:
         return {
-            "event": event,
+            "kind": kind,  # `event` and `level` are taken: Meltano hands the fields on as arguments beside these two
             "tenant_id": self.tenant_id,
             "stream_name": self.stream,
             "records": self.records,

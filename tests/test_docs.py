@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from tap_servicetitan import catalog
+import tap_servicetitan
+from tap_servicetitan import catalog, schemas
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
+from tap_servicetitan.simulator.__main__ import _parser
+
+PACKAGE = Path(tap_servicetitan.__file__).parent
+"""Where the tap is installed: the checkout, or a wheel."""
 
 OF_THE_SDK = {
     "batch_config",
@@ -57,10 +66,100 @@ def test_the_readme_counts_the_streams_and_apis(root: Path) -> None:
     assert f"{len(list(catalog.endpoints()))} streams\nof all {len(catalog.APIS)} APIs" in text
 
 
+def _documents(root: Path) -> list[Path]:
+    return [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("benchmarks/*.md")]
+
+
 def test_links_between_documents_lead_somewhere(root: Path) -> None:
-    for document in (*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("benchmarks/*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+    for document in _documents(root):
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", document.read_text()):
+            target = document.parent / path if path else document
+            assert target.exists(), f"{document.name}: {path}"
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+                assert anchor in slugs, f"{document.name}: {path}#{anchor}"
+
+
+ELSEWHERE = {
+    *("client_secret", "max_active_runs", "max_active_tis_per_dag", "max_concurrent_runs"),
+    *("continue_from", "parent_page", "replication_key", "replication_key_value"),
+    *("database_uri", "primary_key_required"),
+    *("dagster_tenants", "airflow_tenants"),
+}
+"""Names in the documents that belong to bookmarks, Meltano, targets and orchestrators."""
+
+
+def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> None:
+    ours = {endpoint.name for endpoint in catalog.endpoints()} | set(CONFIG_JSONSCHEMA["properties"])
+    fields = {name for endpoint in catalog.endpoints() for name in schemas.load(endpoint)["properties"]}
+    others = {"adding-a-stream.md", "custom-reports.md", "coming-from-tap-service-titan.md"}
+
+    named = {
+        name: document.name
+        for document in root.glob("docs/*.md")
+        if document.name not in others
+        for name in re.findall(r"`([a-z]+_[a-z_]+)(?:: [^`]*)?`", document.read_text())
+    }
+
+    assert not {name: where for name, where in named.items() if name not in ours | fields | OF_THE_SDK | ELSEWHERE}
+
+
+def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> None:
+    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in catalog.endpoints()}
+    rows = re.findall(r"^\| `(\w+)` \| (.*→.*) \|$", (root / "docs" / "data.md").read_text(), re.MULTILINE)
+
+    joins = [(stream, *join) for stream, cell in rows for join in re.findall(r"`([\w.]+)(\[\])?` → `(\w+)`", cell)]
+    assert sum(cell.count("→") for _, cell in rows) == len(joins) > 80
+    for stream, path, many, target in joins:
+        field: dict[str, Any] = {"properties": entries[stream]}
+        for name in path.split("."):
+            field = field["properties"][name]
+        field = field["items"] if many else field
+        kinds = [field["type"]] if isinstance(field["type"], str) else field["type"]
+        assert set(kinds) - {"null"} == {entries[target]["id"]["type"]}, f"{stream}.{path}"
+
+
+def _templates() -> Iterator[str]:
+    """Every text in the tap's code, with § for what is filled in."""
+    for file in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "§" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.sub(r"%[.\d]*[sdfg]", "§", node.value)
+
+
+def test_messages_in_the_troubleshooting_are_those_of_the_code(root: Path) -> None:
+    text = (root / "docs" / "running.md").read_text().partition("## Troubleshooting")[2]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    quoted = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+    code = {re.sub(r"§+", "§", template) for template in _templates()}
+
+    assert len(quoted) > 25
+    for message in quoted:
+        general = re.sub(r"'\w+'", "'§'", re.sub(r"\d+", "§", message))
+        assert any(message in template or general in template for template in code), message
+
+
+def test_documented_commands_and_yaml_can_be_read(root: Path) -> None:
+    text = "\n".join(document.read_text() for document in _documents(root))
+    simulators = re.findall(r"python -m tap_servicetitan\.simulator((?: --[\w-]+ [\w.]+)+)", text)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+
+    assert len(simulators) > 2
+    for options in simulators:
+        _parser().parse_args(options.split())
+    assert len(blocks) > 2
+    for block in blocks:
+        assert yaml.safe_load(block)
+
+
+def test_the_examples_select_streams_and_settings_that_exist(root: Path) -> None:
+    (tap,) = yaml.safe_load((root / "examples" / "meltano.yml").read_text())["plugins"]["extractors"]
+
+    assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in catalog.endpoints()}
+    assert {setting["name"] for setting in tap["settings"]} <= set(CONFIG_JSONSCHEMA["properties"])
 
 
 GADGETS = {
@@ -109,8 +208,8 @@ with Simulator(records=3, rate_limit=0) as simulator:
 """
 
 
-def test_adding_a_stream_is_a_line_in_the_table_and_a_run_of_the_script(root: Path, tmp_path: Path) -> None:
-    shutil.copytree(root / "tap_servicetitan", tmp_path / "tap_servicetitan")
+def test_adding_a_stream_is_a_line_in_the_table_and_a_run_of_the_script(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "tap_servicetitan")
     table = tmp_path / "tap_servicetitan" / "catalog.py"
     line = '        Export("bookings", "export/bookings"),\n'
     table.write_text(table.read_text().replace(line, line + '        Export("gadgets", "export/gadgets"),\n'))

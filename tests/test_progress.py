@@ -92,9 +92,8 @@ def test_the_structured_log_has_the_same_as_fields(
 
     run = tap(config_of(simulator), catalog=selecting("bookings"))
 
-    (row,) = [
-        fields for line in run.lines_with('"event"') if (fields := json.loads(line)["extra"])["event"] == "summary"
-    ]
+    (row,) = [fields for line in run.lines_with('"kind"') if (fields := json.loads(line)["extra"])["kind"] == "summary"]
+    assert not {"event", "level"} & row.keys()  # Meltano 4.4 ends with a TypeError over such fields
     assert (row["tenant_id"], row["outcome"]) == ("1001", "complete")
     assert (row["records"], row["pages"], row["requests"], row["retries"]) == (60, 3, 3, 0)
     assert row["bookmark"] == run.bookmark("bookings")["replication_key_value"]
