@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 
 from tap_servicetitan import catalog, concurrency, tables
-from tap_servicetitan.errors import APIError, AppKeyError, CredentialsError, MissingScopeError, PaginationError
+from tap_servicetitan.errors import (
+    APIError,
+    AppKeyError,
+    CredentialsError,
+    MissingScopeError,
+    PaginationError,
+    ReportError,
+)
 
 if TYPE_CHECKING:
     from tap_servicetitan.streams import EndpointStream
@@ -36,11 +43,12 @@ class Access(msgspec.Struct, frozen=True):
 def check(tap: TapServiceTitan) -> list[Access]:
     """Try the selected streams of every tenant, several at once, within the rate budget."""
     found: list[Access] = []
+    streams = cast("dict[str, EndpointStream]", tap.streams).values()
     pairs = [
         (stream, tenant.tenant_id)
         for tenant in tap.settings.tenants
-        for stream in cast("dict[str, EndpointStream]", tap.streams).values()
-        if stream.selected
+        for stream in streams
+        if stream.selected and tenant.tenant_id in stream.tenant_ids
     ]
     jobs = [functools.partial(_try, stream, tenant_id, found) for stream, tenant_id in pairs]
     concurrency.run(jobs, turn=tap.turn, workers=tap.settings.concurrency, last_word=lambda: None)
@@ -53,7 +61,7 @@ def _try(stream: EndpointStream, tenant_id: str, found: list[Access]) -> None:
     verdict: Verdict = "readable"
     try:
         stream.probe(tenant_id)
-    except (APIError, PaginationError) as error:
+    except (APIError, PaginationError, ReportError) as error:
         verdict = _verdict(error)
         failure = stream.failure(tenant_id, error)
         cause, remedy = failure.cause, failure.remedy

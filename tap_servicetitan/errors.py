@@ -8,6 +8,7 @@
     │   │   └── MissingScopeError    the app lacks the scope of this resource
     │   ├── NotFoundError        no such resource (404), or not in its present state (409)
     │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
+    ├── ReportError              a custom report is not what its settings or its description say
     ├── PaginationError          the API's page contradicts itself
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
@@ -70,6 +71,16 @@ class PaginationError(SyncError):
     """The API's page contradicts itself, so that going on would loop or lose records."""
 
     remedy = "Run again; if it comes back, ask ServiceTitan's support."
+
+
+class ReportError(SyncError):
+    """A custom report is not what its settings or its description say."""
+
+    def __init__(
+        self, cause: str, *, remedy: str = "Mend the setting custom_reports: --list-reports shows what there is."
+    ) -> None:
+        super().__init__(cause)
+        self.remedy = remedy
 
 
 class StateError(SingerSDKError):

@@ -27,7 +27,7 @@ from tap_servicetitan.errors import (
     RefusedRequestError,
     TransientError,
 )
-from tap_servicetitan.ratelimit import MAX_RATE_LIMIT_WAIT, RateBudget, retry_after
+from tap_servicetitan.ratelimit import RateBudget, reason_to_wait, retry_after
 
 if TYPE_CHECKING:
     import threading
@@ -106,20 +106,21 @@ class Client:
         self._settings = settings
         self._in_flight = in_flight
         self._patience = patience
-        self._budget = RateBudget(settings.requests_per_second)
+        self._budget = RateBudget.per_second(settings.requests_per_second)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = settings.user_agent
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=settings.concurrency))
         self._credentials = ClientCredentials(tenant, settings, self._send)
 
-    def ask(
+    def ask(  # noqa: PLR0913 -- a request's parts, and who pays for it
         self,
         path: str,
         params: Mapping[str, str],
         decode: Callable[[bytes], T],
         *,
         body: Mapping[str, Any] | None = None,
+        budget: RateBudget | None = None,
         observer: Observer | None = None,
     ) -> T:
         """Ask for a page and decode it, as often as it takes within bounds.
@@ -129,6 +130,8 @@ class Client:
             params: Query parameters.
             decode: Reads the body; a body that it refuses is asked for again, since pages arrive cut or as HTML.
             body: Sent as JSON, by POST; None for GET.
+            budget: A smaller budget than the tenant's, which the request keeps to besides. Where the API asks for a
+                pause, it is this one that pauses.
             observer: Told of answers, retries and waits.
 
         Raises:
@@ -149,7 +152,7 @@ class Client:
             logger=None,
         )(self._attempt)
         try:
-            return attempt(request, decode, observer or Observer())
+            return attempt(request, decode, budget or self._budget, observer or Observer())
         except TransientError as error:
             msg = f"Gave up after {MAX_TRIES} tries: {error}."
             raise APIError(msg, remedy="Run again later: the sync resumes where it stopped.") from None
@@ -158,14 +161,17 @@ class Client:
         self,
         request: Mapping[str, Any],
         decode: Callable[[bytes], T],
+        budget: RateBudget,
         observer: Observer,
     ) -> T:
         token_renewed = False
         waited = 0.0
         while True:
-            signature = self._credentials.signature()
             with observer.waiting():
-                self._budget.wait()
+                budget.wait()
+                if budget is not self._budget:
+                    self._budget.wait()
+            signature = self._credentials.signature()  # after the wait: a token lives 15 minutes
             response = self._send(**request, auth=signature)
             observer.answered(response)
             status = response.status_code
@@ -174,13 +180,16 @@ class Client:
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
                 self._credentials.forget(signature)
-            elif status == HTTPStatus.TOO_MANY_REQUESTS and waited < MAX_RATE_LIMIT_WAIT:
+            elif reason := reason_to_wait(response):
                 seconds = max(retry_after(response), 0.05)
+                if waited + seconds > budget.max_wait:
+                    raise self._error(response, waited)
                 waited += seconds
-                if self._budget.pause(seconds):
-                    _log.warning("Tenant %s: rate limit reached, waiting %.3gs.", self.tenant.tenant_id, seconds)
+                if budget.pause(seconds):
+                    what = "" if budget is self._budget else f", {urlsplit(request['url']).path}"
+                    _log.warning("Tenant %s%s: %s, waiting %.3gs.", self.tenant.tenant_id, what, reason, seconds)
             else:
-                raise self._error(response)
+                raise self._error(response, waited)
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
         """Send a request without following redirects: credentials stay with the host they are meant for."""
@@ -210,7 +219,7 @@ class Client:
             msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind)})"
             raise TransientError(msg, response) from None
 
-    def _error(self, response: requests.Response) -> APIError | TransientError:
+    def _error(self, response: requests.Response, waited: float) -> APIError | TransientError:
         status = response.status_code
         text = f"The API answered {status}{self._detail(response)}."
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
@@ -218,9 +227,14 @@ class Client:
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             text = f"The API answered {status}, a redirect, which is not followed so that no other host sees the token."
             return APIError(text, remedy="Check api_url.")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            text = f"{text} Waited {MAX_RATE_LIMIT_WAIT:.0f}s for the rate limit."
-            return APIError(text, remedy="Lower requests_per_second, or run when the app's other users are quiet.")
+        if reason_to_wait(response):
+            remedies = {
+                HTTPStatus.TOO_MANY_REQUESTS: "Lower requests_per_second, or run when the app's other users are quiet.",
+                HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
+            }
+            return APIError(
+                f"{text} Waited {waited:.0f}s for it." if waited else text, remedy=remedies[HTTPStatus(status)]
+            )
         if status == HTTPStatus.FORBIDDEN and "scope" in text.lower():  # "Scope validation failed", from live tenants
             return MissingScopeError(text)
         return _FINAL.get(status, APIError)(text)
@@ -240,7 +254,7 @@ class Client:
         return " ".join(text.split())
 
     def _retrying(self, details: Details) -> None:
-        request, _, observer = details["args"]
+        request, *_, observer = details["args"]
         observer.retrying()
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",

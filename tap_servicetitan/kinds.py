@@ -9,6 +9,8 @@ from tap_servicetitan.endpoint import Array, Capacity, CustomFields, Endpoint, E
 from tap_servicetitan.feeds import ExportStream, RowsStream
 from tap_servicetitan.listings import CapacityStream, ListingStream, WholeStream
 from tap_servicetitan.nested import NestedStream
+from tap_servicetitan.reports.endpoint import Report
+from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.windows import WindowStream
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
     Export: ExportStream,
     Listing: ListingStream,
     Nested: NestedStream,
+    Report: ReportStream,
     Single: WholeStream,
     Window: WindowStream,
 }

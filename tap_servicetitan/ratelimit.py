@@ -1,4 +1,4 @@
-"""ServiceTitan's rate limit: keeping below it, and how long to wait when it says so all the same."""
+"""ServiceTitan's rate limits: keeping below them, and how long to wait when it says so all the same."""
 
 from __future__ import annotations
 
@@ -7,37 +7,52 @@ import re
 import threading
 import time
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import requests
 
 MAX_RATE_LIMIT_WAIT = 900.0
-"""Seconds that one request waits for the rate limit in all before it fails."""
+"""Seconds that one request waits in all, because the API says so, before it fails."""
 
 DEFAULT_RATE_LIMIT_WAIT = 5.0
 """Seconds to wait after a 429 that does not say how long."""
 
+MAINTENANCE_WAIT = 30.0
+"""Seconds to wait after "The service is suspended for maintenance", which does not say how long."""
+
 
 class RateBudget:
-    """So many requests a second over any three seconds, and none at all while the API has asked for a pause.
+    """So many requests in so many seconds, and none at all while the API has asked for a pause."""
 
-    A single second may see a quarter more: at the default of 40, 50, still below the 60 that ServiceTitan allows.
-    """
-
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, *limits: tuple[int, float], max_wait: float = MAX_RATE_LIMIT_WAIT) -> None:
         """Make a budget.
 
         Args:
-            per_second: Requests a second; below 1, one request in so many seconds.
+            limits: How many requests in how many seconds, all to be kept; none for any number.
+            max_wait: Seconds that one request waits in all, because the API says so, before it fails.
         """
-        sustained = max(1, int(3 * per_second))
-        burst = max(1, int(1.25 * per_second))
-        self._limits = ((sustained, sustained / per_second), (burst, 1.0))
-        """How many requests in how many seconds."""
-        self._sent: deque[float] = deque(maxlen=sustained)
+        self.max_wait = max_wait
+        self._limits = limits
+        self._sent: deque[float] = deque(maxlen=max((count for count, _ in limits), default=0))
         self._paused_until = 0.0
         self._lock = threading.Lock()
+
+    @classmethod
+    def per_second(cls, rate: float) -> RateBudget:
+        """Make a budget of so many requests a second over any three seconds; below 1, one in so many seconds.
+
+        A single second may see a quarter more: at the default of 40, 50, still below the 60 that ServiceTitan allows.
+        """
+        sustained = max(1, int(3 * rate))
+        return cls((sustained, sustained / rate), (max(1, int(1.25 * rate)), 1.0))
+
+    @classmethod
+    def per_minute(cls, rate: float) -> RateBudget:
+        """Make a budget of so many requests in any minute, all at once if need be; below 1, one in so many minutes."""
+        count = max(1, int(rate))
+        return cls((count, 60 * count / rate))
 
     def wait(self) -> None:
         """Block until the next request may go out."""
@@ -64,8 +79,20 @@ class RateBudget:
             return 0.0
 
 
+def reason_to_wait(response: requests.Response) -> str | None:
+    """Tell what the API says is to be waited for; None if nothing.
+
+    A report answers 409 while "the service is suspended for maintenance" (MeltanoLabs/tap-service-titan).
+    """
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return "rate limit reached"
+    if response.status_code == HTTPStatus.CONFLICT and b"suspended for maintenance" in response.content:
+        return "suspended for maintenance"
+    return None
+
+
 def retry_after(response: requests.Response) -> float:
-    """Seconds to wait after a 429.
+    """Seconds to wait after an answer that gives a reason to.
 
     The header may be a float or a date and is not always there; the body's title tells seconds too
     ("Try again in 50 seconds."). Both as reported by users of live tenants; the longer one counts.
@@ -79,4 +106,5 @@ def retry_after(response: requests.Response) -> float:
             seconds.append(email.utils.mktime_tz(date) - time.time())
     if match := re.search(rb"in (\d+(?:\.\d+)?) seconds?", response.content):
         seconds.append(float(match[1]))
-    return min(max((told for told in seconds if told >= 0), default=DEFAULT_RATE_LIMIT_WAIT), MAX_RATE_LIMIT_WAIT)
+    default = MAINTENANCE_WAIT if response.status_code == HTTPStatus.CONFLICT else DEFAULT_RATE_LIMIT_WAIT
+    return min(max((told for told in seconds if told >= 0), default=default), MAX_RATE_LIMIT_WAIT)

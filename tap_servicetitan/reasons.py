@@ -166,12 +166,14 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
         "jpm/v2/work-breakdown-structure/budget-codes/match",
         "jpm/v2/work-breakdown-structure/projects/{projectId}/budget-codes/match",
     ),
-    "wants to be told the id of a router or value set, which nothing lists": (
-        "reporting/v2/dynamic-value-sets/{dynamicSetId}",
+    "wants to be told the id of a router, which nothing lists": (
         "schedulingpro/v2/routers/{id}/performance",
         "schedulingpro/v2/routers/{id}/sessions",
     ),
-    "custom reports are streams by configuration": (
+    "holds what a parameter of a report takes: `--list-reports` shows it": (
+        "reporting/v2/dynamic-value-sets/{dynamicSetId}",
+    ),
+    "is a stream for each report named in the setting `custom_reports`": (
         "reporting/v2/report-category/{report_category}/reports/{reportId}",
         "reporting/v2/report-category/{report_category}/reports/{reportId}/data",
     ),

@@ -291,6 +291,13 @@ class RecordLines:
         self._tenant_attribute = attribute(schema, "tenant_id")
         self._head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
 
+    def fitted(self, records: list[dict[str, Any]]) -> list[Any]:
+        """Return records that the tap made of an answer as structs, unless one of them does not fit."""
+        try:
+            return msgspec.convert(records, list[self.struct], dec_hook=_number)  # type: ignore[name-defined]  # made at run time
+        except msgspec.ValidationError:
+            return list(records)
+
     def encode(self, records: list[Any], tenant_id: str, received: datetime, version: int | None) -> bytes:
         """Return the lines of a page.
 

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
+from tap_servicetitan.reports import config as reports
+
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
@@ -94,6 +96,15 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Where a first sync starts, by modification date. Without it, everything is read.",
     ),
     th.Property(
+        "custom_reports",
+        reports.ENTRIES,
+        title="Custom reports",
+        description=(
+            "Reports that are streams too, each named custom_report_<report_name>: a list of report_name, "
+            "report_category, report_id and parameters, a list of name and value. --list-reports shows what there is."
+        ),
+    ),
+    th.Property(
         "include_recent_changes",
         th.BooleanType,
         default=False,
@@ -123,6 +134,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         default=40,
         title="Requests per second",
         description="Requests a second at most, per tenant. ServiceTitan allows an app 60, all its users together.",
+    ),
+    th.Property(
+        "reports_per_minute",
+        th.NumberType(exclusive_minimum=0),
+        default=5,
+        title="Reports per minute",
+        description="Runs of the same custom report in a minute at most, per tenant. Each page of 25,000 rows is one.",
     ),
     th.Property(
         "log_interval",
@@ -167,6 +185,7 @@ class Settings:
     api_url: str
     auth_url: str
     start_date: datetime | None
+    custom_reports: tuple[reports.CustomReport, ...]
     include_recent_changes: bool
     request_timeout: float
     """Seconds."""
@@ -174,6 +193,8 @@ class Settings:
     """Requests in flight at most."""
     requests_per_second: float
     """Per tenant."""
+    reports_per_minute: float
+    """Per report and tenant."""
     log_interval: float
     """Seconds; 0 for none."""
     user_agent: str
@@ -197,10 +218,12 @@ class Settings:
             api_url=(config.get("api_url") or api_url).rstrip("/"),
             auth_url=config.get("auth_url") or auth_url,
             start_date=parse_date(start_date) if start_date else None,
+            custom_reports=tuple(map(reports.CustomReport.parse, config.get("custom_reports") or ())),
             include_recent_changes=config["include_recent_changes"],
             request_timeout=float(config["request_timeout"]),
             concurrency=config["concurrency"],
             requests_per_second=float(config["requests_per_second"]),
+            reports_per_minute=float(config["reports_per_minute"]),
             log_interval=float(config["log_interval"]),
             user_agent=config.get("user_agent") or user_agent,
         )
@@ -223,11 +246,10 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         config: The config as handed in; completed in place.
         schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
     """
-    wrong = set()
-    for error in _WITH_DEFAULTS(schema).iter_errors(config):
-        if error.path:  # what is missing at the top is told below, once
-            wrong.add(error.path[0])
-            yield f"Setting '{'.'.join(map(str, error.path))}' {_expectation(error)}."
+    # What is missing at the top is told below; what is missing in an entry is an error for each name.
+    errors = [error for error in _WITH_DEFAULTS(schema).iter_errors(config) if error.path]
+    wrong = {error.path[0] for error in errors}
+    yield from dict.fromkeys(f"Setting '{'.'.join(map(str, each.path))}' {_expectation(each)}." for each in errors)
     if "st_app_key" not in wrong and not _text(config.get("st_app_key")):
         yield "Setting 'st_app_key' is missing."
     if not wrong & {"tenants", "tenant_id", "client_id", "client_secret"}:
@@ -235,6 +257,9 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
     for name, problem_of in (("api_url", _url_problem), ("auth_url", _url_problem), ("start_date", _date_problem)):
         if name not in wrong and config.get(name) and (problem := problem_of(config[name])):
             yield f"Setting '{name}' {problem}."
+    if not wrong & {"custom_reports", "tenants"}:
+        tenant_ids = [_text(tenant["tenant_id"]) for tenant in _tenants(config)]
+        yield from reports.problems(config.get("custom_reports") or (), tenant_ids)
 
 
 def unknown(config: Mapping[str, Any], schema: dict[str, Any]) -> Iterator[str]:
@@ -276,6 +301,7 @@ def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _expectation(error: ValidationError) -> str:
     bound: Any = error.validator_value
+    schema: Any = error.schema
     match error.validator:
         case "enum":
             words = f"be one of: {', '.join(bound)}"
@@ -289,6 +315,10 @@ def _expectation(error: ValidationError) -> str:
             words = f"be at most {bound}"
         case "required":
             words = f"hold {', '.join(bound)}"
+        case "additionalProperties":
+            words = f"hold nothing but {', '.join(schema['properties'])}"
+        case "minLength":
+            words = "not be empty"
         case rule:
             words = f"satisfy its rule '{rule}'"
     return f"must {words}"

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.endpoint import Endpoint
-    from tap_servicetitan.errors import APIError, PaginationError
+    from tap_servicetitan.errors import APIError, PaginationError, ReportError
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.progress import StreamProgress
+    from tap_servicetitan.ratelimit import RateBudget
     from tap_servicetitan.tap import TapServiceTitan
 
 
@@ -34,15 +35,28 @@ class EndpointStream(Stream, abc.ABC):
 
     endpoint: ClassVar[Endpoint]
 
+    mostly_waits: ClassVar[bool] = False
+    """Whether reading it is mostly waiting for a budget of its own."""
+
     def __init__(self, tap: TapServiceTitan) -> None:
-        super().__init__(tap, schema=schemas.load(self.endpoint), name=self.endpoint.name)
         self.tap = tap
+        super().__init__(tap, schema=self.json_schema, name=self.endpoint.name)
         self.misfits = Misfits(self.name, self.logger)
         self.complete: set[str] = set()
         """Tenants of which this run has read everything, from the first record to the last."""
         self._announced = False
 
     # What each kind of endpoint says for itself
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """JSON schema of the records."""
+        return schemas.load(self.endpoint)
+
+    @property
+    def tenant_ids(self) -> list[str]:
+        """The tenants that have such records."""
+        return [tenant.tenant_id for tenant in self.tap.settings.tenants]
 
     @property
     def envelope(self) -> Any:
@@ -89,7 +103,7 @@ class EndpointStream(Stream, abc.ABC):
 
     def activate(self) -> None:
         """Let targets drop what this run has not brought, once it has read every tenant in full."""
-        if self._stream_version is not None and len(self.complete) == len(self.tap.settings.tenants):
+        if self._stream_version is not None and len(self.complete) == len(self.tenant_ids):
             self._write_activate_version_message(self._stream_version)
 
     def sync_tenant(self, tenant_id: str) -> None:
@@ -120,7 +134,7 @@ class EndpointStream(Stream, abc.ABC):
         if from_the_start:
             self.complete.add(tenant_id)
 
-    def failure(self, tenant_id: str, error: APIError | PaginationError) -> Failure:
+    def failure(self, tenant_id: str, error: APIError | PaginationError | ReportError) -> Failure:
         """Return what to tell a person of an error."""
         remedy = error.remedy
         if isinstance(error, MissingScopeError):
@@ -160,6 +174,7 @@ class EndpointStream(Stream, abc.ABC):
         *,
         parent: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        budget: RateBudget | None = None,
     ) -> Any:
         """Ask for an answer, in its envelope; for threads without the turn.
 
@@ -168,12 +183,14 @@ class EndpointStream(Stream, abc.ABC):
             params: Query parameters besides the entry's own.
             parent: Values of the path's placeholders.
             body: What is sent by POST, if not GET.
+            budget: A smaller budget than the tenant's, to keep to besides.
         """
         return self.tap.clients[tenant_id].ask(
             self.endpoint.url_path.format(tenant_id=tenant_id, **parent or {}),
             {**self.endpoint.query, **params},
             self._decode,
             body=body,
+            budget=budget,
             observer=self.progress(tenant_id),
         )
 
@@ -242,7 +259,7 @@ class EndpointStream(Stream, abc.ABC):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]]:
-        return [{"tenant_id": tenant.tenant_id} for tenant in self.tap.settings.tenants]
+        return [{"tenant_id": tenant_id} for tenant_id in self.tenant_ids]
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:

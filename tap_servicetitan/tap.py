@@ -20,15 +20,17 @@ from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from typing_extensions import override
 
 from tap_servicetitan import access, bookmarks, catalog, concurrency, settings
-from tap_servicetitan.errors import APIError, Failure, PaginationError, SyncFailedError
+from tap_servicetitan.errors import APIError, Failure, PaginationError, ReportError, SyncFailedError
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
 from tap_servicetitan.progress import Progress
+from tap_servicetitan.reports import discovery, listing
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from tap_servicetitan.reports.endpoint import Report
     from tap_servicetitan.streams import EndpointStream
 
 
@@ -41,6 +43,7 @@ class TapServiceTitan(Tap):
 
     def __init__(self, **kwargs: Any) -> None:
         self.turn = concurrency.Turn()
+        self._left_out: list[Failure] = []
         super().__init__(**kwargs)
         self.checkpoints = Checkpoints(self.output, self._write_state)
         self.progress = Progress()
@@ -69,7 +72,17 @@ class TapServiceTitan(Tap):
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(endpoint)(self) for endpoint in catalog.endpoints()]
+        endpoints = [*catalog.endpoints(), *self._custom_reports()]
+        return [stream_class(endpoint)(self) for endpoint in endpoints]
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.params.append(listing.option(cls))
+        help_text = "Tell which of the selected streams can be read, and what to do about the others; --format json."
+        command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
+        return command
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -86,11 +99,12 @@ class TapServiceTitan(Tap):
         streams = cast("dict[str, EndpointStream]", self.streams)
         selected = [stream for stream in streams.values() if stream.selected]
         jobs = [
-            functools.partial(self._sync, stream, tenant.tenant_id)
-            for stream in selected
-            for tenant in self.settings.tenants
+            functools.partial(self._sync, stream, tenant_id) for stream in selected for tenant_id in stream.tenant_ids
         ]
-        workers = self.settings.concurrency
+        # What mostly waits takes no worker from the others; requests in flight are bounded elsewhere.
+        workers = self.settings.concurrency + sum(len(one.tenant_ids) for one in selected if one.mostly_waits)
+        left_out = list(filter(self._wants, self._left_out))
+        self._failures += left_out
         try:
             with self.progress.told_every(self.settings.log_interval):
                 concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
@@ -104,7 +118,22 @@ class TapServiceTitan(Tap):
             stream.misfits.summary()
         self.checkpoints.write()
         if self._failures:
-            raise SyncFailedError(self._failures, len(jobs))
+            raise SyncFailedError(self._failures, len(jobs) + len(left_out))
+
+    def _custom_reports(self) -> list[Report]:
+        if not self.config.get("custom_reports"):
+            return []
+        if self._problems:
+            raise self._invalid_config()
+        reports, self._left_out = discovery.discover(self)
+        return reports
+
+    def _wants(self, left_out: Failure) -> bool:
+        """Tell whether a stream that discovery left out is selected, as all are without a catalog."""
+        if self.input_catalog is None:
+            return True
+        entry = self.input_catalog.get_stream(left_out.stream)
+        return entry is not None and entry.metadata.resolve_selection()[()]
 
     def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
         """Read a stream of a tenant; its failure is noted and stops no other."""
@@ -121,7 +150,7 @@ class TapServiceTitan(Tap):
             stream.sync_tenant(tenant_id)
         except OSError:
             raise  # stdout or a batch file is gone: nothing can be written any more
-        except (APIError, PaginationError) as error:
+        except (APIError, PaginationError, ReportError) as error:
             return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             # The exception's text may quote a record, so only its kind and the way to it are shown.
@@ -134,14 +163,6 @@ class TapServiceTitan(Tap):
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
         self.output.flush()
-
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        help_text = "Tell which of the selected streams can be read, and what to do about the others; --format json."
-        command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
-        return command
 
     @classmethod
     @override
@@ -162,11 +183,15 @@ class TapServiceTitan(Tap):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         errors = list(settings.problems(self._config, schema))
+        self._problems = errors
         if errors and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)  # noqa: EM101, TRY003 -- as the SDK
+            raise self._invalid_config()
         for warning in settings.unknown(self._config, schema):
             self.logger.warning(warning)
         return errors
+
+    def _invalid_config(self) -> ConfigValidationError:
+        return ConfigValidationError("Config validation failed", errors=self._problems, schema=self.config_jsonschema)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

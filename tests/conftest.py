@@ -24,7 +24,9 @@ def simulate() -> Iterator[Callable[..., Simulator]]:
     with ExitStack() as stack:
 
         def start(**options: Any) -> Simulator:
-            return stack.enter_context(Simulator(**{"records": 60, "page_size": 20, "rate_limit": 0, **options}))
+            return stack.enter_context(
+                Simulator(**{"records": 60, "page_size": 20, "rate_limit": 0, "reports_per_minute": 0, **options})
+            )
 
         yield start
 

@@ -110,7 +110,7 @@ class Tap:
         command = [TAP, "--config", self._file(config)]
         if state is not None:
             command += ["--state", self._file(state)]
-        if not {"--discover", "--test", "--about"} & set(arguments):
+        if not {"--discover", "--test", "--about", "--list-reports"} & set(arguments):
             command += ["--catalog", self._file(catalog or selecting(*FEEDS))]
         return [*command, *arguments]
 

@@ -29,6 +29,7 @@ DEFAULTS = {
     "request_timeout": 5,
     "concurrency": 8,
     "requests_per_second": 10_000,
+    "reports_per_minute": 5,
     "log_interval": 0,
 }
 
@@ -150,10 +151,50 @@ def test_requests_keep_to_the_budget(simulate: Callable[..., Simulator]) -> None
 
 
 def test_a_budget_below_one_a_second_spreads_requests_wider() -> None:
-    budget = RateBudget(0.5)
+    budget = RateBudget.per_second(0.5)
 
     assert budget._reserve() == 0
     assert budget._reserve() == pytest.approx(2, abs=0.1)
+
+
+def test_a_budget_by_the_minute_may_be_spent_at_once() -> None:
+    budget = RateBudget.per_minute(5)
+
+    assert [budget._reserve() for _ in range(5)] == [0] * 5
+    assert budget._reserve() == pytest.approx(60, abs=0.1)
+    seldom = RateBudget.per_minute(0.5)
+    assert seldom._reserve() == 0
+    assert seldom._reserve() == pytest.approx(120, abs=0.1)
+
+
+def test_a_budget_of_its_own_is_kept_to_and_pauses_alone(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    budget = RateBudget((2, 0.3))
+    simulator.misbehave("rate_limit", retry_after=0.5)
+
+    with ThreadPoolExecutor() as pool:
+        small = [pool.submit(client.ask, BOOKINGS, {}, decode, budget=budget) for _ in range(4)]
+        time.sleep(0.1)
+        started = time.monotonic()
+        page(client)
+        assert time.monotonic() - started < 0.2
+        assert all(len(one.result().data) == 20 for one in small)
+
+    times = sorted(request.at for request in simulator.requests if request.stream)
+    assert times[-1] - times[0] >= 0.5 + 0.3
+
+
+def test_maintenance_is_waited_out_and_then_told(simulator: Simulator) -> None:
+    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    client = client_of(simulator)
+    simulator.misbehave("maintenance", retry_after=0.2, times=None)
+
+    with pytest.raises(APIError, match=r"409: The service is suspended for maintenance.* Waited 0s for it\.") as caught:
+        client.ask(BOOKINGS, {}, decode, budget=RateBudget(max_wait=0.3))
+
+    assert caught.value.remedy.startswith("Run again when the maintenance is over")
+    assert [request.status for request in simulator.requests if request.stream] == [409, 409]
 
 
 def test_one_token_serves_many_requests_at_once(simulator: Simulator) -> None:

@@ -11,7 +11,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers._batch import BatchConfig, SDKBatchMessage
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.helpers._typing import conform_record_data_types
-from singer_sdk.plugin_base import PluginBase
+from singer_sdk.plugin_base import PluginBase, _ConfigInput
 from singer_sdk.tap_base import Tap
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from support import selecting
@@ -46,6 +46,8 @@ def test_the_sdk_still_has_the_private_names_that_the_tap_relies_on() -> None:
     assert parameters(PluginBase._validate_config) == ["self", "raise_errors"]
     assert parameters(Tap._handle_termination) == ["self", "signum", "frame"]
     assert parameters(Tap.sync_all) == ["self"]
+    assert parameters(_ConfigInput) == ["config", "parse_env"]
+    assert 'ctx.params.get("config"' in inspect.getsource(Tap.cb_discover)
     assert "self._handle_termination" in inspect.getsource(PluginBase._setup_signal_handlers)
     assert parameters(pop_deselected_record_properties) == ["record", "schema", "mask", "breadcrumb"]
     assert parameters(conform_record_data_types) == ["stream_name", "record", "schema", "level", "logger"]

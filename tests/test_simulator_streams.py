@@ -29,6 +29,7 @@ from tap_servicetitan.endpoint import (
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.identities import collection, streams
 from tap_servicetitan.simulator.operations import FILE, HONOURED
+from tap_servicetitan.simulator.reporting import OPERATIONS
 from tap_servicetitan.simulator.shares import CHILDREN
 
 Row = dict[str, Any]
@@ -190,7 +191,8 @@ def test_its_operations_are_the_facts_as_far_as_they_have_an_effect() -> None:
         return re.sub(r"{\w+}", "{}", path)
 
     parents = [f"{api}/{entry.path}" for api, entries in catalog.PARENTS.items() for entry in entries]
-    served = {anonymous(path) for path in (*parents, *(f"{entry.api}/{entry.path}" for entry in catalog.endpoints()))}
+    entries = (*catalog.endpoints(), *OPERATIONS)
+    served = {anonymous(path) for path in (*parents, *(f"{entry.api}/{entry.path}" for entry in entries))}
     expected: dict[str, Row] = {}
     for path, fact in json.loads(FACTS.read_text()).items():
         if anonymous(path) in served:
@@ -216,7 +218,7 @@ def test_each_stream_has_as_many_records_as_told_and_nested_ones_0_to_5_for_each
     notes = [row["customer_id"] for row in walker.simulator.records("customer_notes")]
     customers = sorted(row["id"] for row in walker.simulator.records("customers"))
 
-    assert whole == dict.fromkeys(whole, RECORDS)
+    assert whole == dict.fromkeys(whole, RECORDS) | {"report_categories": 6}
     assert [notes.count(customer) for customer in customers] == list(CHILDREN) * 4
     assert len(walker.simulator.records("job_booked_log")) == RECORDS
     assert {count for endpoint, count in counts.items() if isinstance(endpoint, Single)} == {1}
@@ -482,7 +484,8 @@ def test_records_vanish_where_they_cannot_be_inactive_and_those_below_them_too(s
     simulator = walker.simulator
     simulator.advance(new=0, changed=0, removed=5)
 
-    assert {len(simulator.records(stream)) for stream in ("report_categories", "costs", "contacts")} == {7}
+    assert {len(simulator.records(stream)) for stream in ("costs", "contacts")} == {7}
+    assert len(simulator.records("report_categories")) == 1
     assert {len(simulator.records(stream)) for stream in ("zones", "teams", "customers", "attributed_leads")} == {12}
     assert len(simulator.records("task_data")) == 1
     categories = {row["id"] for row in simulator.records("report_categories")}

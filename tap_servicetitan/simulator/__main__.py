@@ -30,8 +30,9 @@ steering it (no credentials needed; records change only when told to):
       cannot show inactive ones)
   curl -X POST localhost:8080/simulator/misbehave -d '{"kind": "rate_limit", "stream": "bookings", "times": 2}'
       lets requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
-      empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect token_error;
+      empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error;
       options: stream, tenant_id, after, times (null: for ever), retry_after, seconds, status, location
+      (besides streams: report_description, report_data, dynamic_value_set)
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'
       all records as they are now, to compare with what arrived
   curl localhost:8080/simulator/requests
@@ -111,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
         default=60.0,
         metavar="N",
         help="calls a second per tenant, 0 for any number (default: 60, as the API documents)",
+    )
+    add(
+        "--reports-per-minute",
+        type=float,
+        default=5.0,
+        metavar="N",
+        help="runs a minute of the same report, 0 for any number (default: 5, as the API documents)",
     )
     add(
         "--token-lifetime",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from base64 import urlsafe_b64encode
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
@@ -17,6 +17,7 @@ import msgspec
 
 from tap_servicetitan import catalog
 from tap_servicetitan.simulator.answers import Answer, Call, encode, problem
+from tap_servicetitan.simulator.reporting import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,8 +41,16 @@ class _Grant:
 class Access:
     """Lets requests pass or says why not; ``check`` is None where a request may pass."""
 
-    def __init__(self, tenants: Collection[int], *, lifetime: float, rate: float, denied: Collection[str]) -> None:
-        scopes = {catalog.scope(endpoint) for endpoint in catalog.endpoints()}
+    def __init__(
+        self,
+        tenants: Collection[int],
+        *,
+        lifetime: float,
+        rate: float,
+        report_rate: float,
+        denied: Collection[str],
+    ) -> None:
+        scopes = {catalog.scope(endpoint) for endpoint in (*catalog.endpoints(), *OPERATIONS)}
         if unknown := set(denied) - scopes:
             message = f"No scope {', '.join(sorted(unknown))}: there are {', '.join(sorted(scopes))}."
             raise ValueError(message)
@@ -51,6 +60,7 @@ class Access:
         self._scopes = sorted(scopes - self._denied)
         self._grants: dict[str, _Grant] = {}
         self._limits = {tenant_id: RateLimit(rate) for tenant_id in tenants}
+        self._runs: defaultdict[tuple[int, str], RateLimit] = defaultdict(lambda: RateLimit(report_rate, 60.0))
 
     def grant(self, call: Call) -> Answer:
         """Answer a request for a token."""
@@ -80,6 +90,10 @@ class Access:
             return problem(403, "Scope validation failed")
         return None
 
+    def check_run(self, tenant_id: int, path: str) -> Answer | None:
+        """Refuse a run of a report that ran too often in the last minute."""
+        return self._runs[tenant_id, path].check()
+
     def _token(self, tenant_id: int, client_id: str) -> str:
         """Write what looks like a JSON web token; only the simulator's memory of it makes it valid."""
         now = int(time())
@@ -103,9 +117,10 @@ def _sent_token(call: Call) -> str:
 
 
 class RateLimit:
-    """Lets a number of calls pass in any second; what it refuses does not count."""
+    """Lets a number of calls pass in any second, or in so many; what it refuses does not count."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, seconds: float = 1.0) -> None:
+        self._seconds = seconds
         self._times: deque[float] = deque(maxlen=max(1, int(rate)))
         self._unlimited = not rate
         self._refusals = count()
@@ -117,7 +132,7 @@ class RateLimit:
             return None
         with self._lock:
             now = monotonic()
-            wait = self._times[0] + 1 - now if len(self._times) == self._times.maxlen else 0.0
+            wait = self._times[0] + self._seconds - now if len(self._times) == self._times.maxlen else 0.0
             if wait <= 0:
                 self._times.append(now)
                 return None

@@ -52,6 +52,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """As sent, by lower-case name."""
 
+    body: bytes = field(default=b"", repr=False)
+
     at: float = field(default=0.0, repr=False)
     """When it was answered, in seconds of :func:`time.monotonic`."""
 

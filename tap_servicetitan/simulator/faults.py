@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "rate_limit", "error", "bad_gateway", "unavailable", "reset", "reset_body", "cut", "cut_chunked", "empty", "html",
-    "wrong_shape", "unauthorized", "hang", "refuse_token", "empty_page", "repeat_token", "redirect", "token_error",
+    "wrong_shape", "unauthorized", "hang", "refuse_token", "empty_page", "repeat_token", "redirect", "maintenance",
+    "token_error",
 ]  # fmt: skip
 
 TRANSIENT: Final[tuple[Kind, ...]] = (
@@ -52,7 +53,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How many requests it befalls; None: all from then on."""
 
     retry_after: Seconds | None = None
-    """``rate_limit``, ``unavailable``: the header in seconds; None: no header."""
+    """``rate_limit``, ``unavailable``, ``maintenance``: the header in seconds; None: no header."""
 
     seconds: Seconds | None = None
     """``hang``: how long, 60 if not given. ``rate_limit``: the number in the title; ``retry_after`` if not given."""
@@ -164,11 +165,18 @@ def _token_error(fault: Fault) -> Answer:
     return problem(fault.status, "")
 
 
+def _maintenance(fault: Fault) -> Answer:
+    """Refuse as reports do at times (MeltanoLabs/tap-service-titan)."""
+    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    return problem(409, "The service is suspended for maintenance. Please try again later.", headers)
+
+
 _ANSWERS: Final[Mapping[str, Callable[[Fault], Answer]]] = {
     "rate_limit": _rate_limit,
     "error": lambda _: problem(500, "An error occurred while processing your request."),
     "bad_gateway": lambda _: page(502, "Bad Gateway"),
     "unavailable": lambda fault: page(503, "Service Temporarily Unavailable", fault.retry_after),
+    "maintenance": _maintenance,
     "unauthorized": lambda _: Answer(401),
     "redirect": lambda fault: Answer(302, headers={"Location": fault.location}),
     "empty": lambda _: Answer(200),

@@ -13,7 +13,7 @@ from zlib import crc32
 from tap_servicetitan import catalog, schemas
 from tap_servicetitan.endpoint import Endpoint, Nested, Single
 from tap_servicetitan.simulator.shares import Share, one_each
-from tap_servicetitan.simulator.words import ALIASES, LOOKUPS
+from tap_servicetitan.simulator.words import ALIASES, LOOKUPS, SLUGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,13 +87,14 @@ class Identities:
     def size(self, collection: str) -> int:
         """How many records a collection starts with.
 
-        Those that are told, else one of what a tenant has one of, a share for each parent of what is nested, and the
-        common number of anything else.
+        Those that are told, else one of what a tenant has one of, a share for each parent of what is nested, no more
+        than there are words for ids that are words, and the common number of anything else.
         """
         endpoint = streams().get(collection)
         if isinstance(endpoint, Nested):
             return self.share(endpoint).total
-        return self.sizes.get(collection, 1 if isinstance(endpoint, Single) else self.records)
+        usual = min(self.records, len(SLUGS[collection])) if collection in SLUGS else self.records
+        return self.sizes.get(collection, 1 if isinstance(endpoint, Single) else usual)
 
     def share(self, endpoint: Nested) -> Share:
         """How a nested collection is spread; a size that is told is that of each parent's share."""
@@ -103,6 +104,8 @@ class Identities:
 
     def guid(self, collection: str, index: int) -> str:
         """Give the id of a record where ids are strings."""
+        if index < len(slugs := SLUGS.get(collection, ())):
+            return slugs[index]
         digest = blake2b(f"{self.seed}:{collection}:{index}".encode(), digest_size=16).digest()
         return str(UUID(bytes=digest, version=4))
 

@@ -21,7 +21,7 @@ from tap_servicetitan.endpoint import (
     Single,
     Window,
 )
-from tap_servicetitan.simulator import capacities, feeds, listings, nested, unpaged, windows
+from tap_servicetitan.simulator import capacities, feeds, listings, nested, reporting, unpaged, windows
 from tap_servicetitan.simulator.answers import Answer, Breakage, Call, Request, problem
 from tap_servicetitan.simulator.cache import PageCache
 from tap_servicetitan.simulator.collection import twin
@@ -66,6 +66,9 @@ KINDS: Final[Mapping[type[Endpoint], Kind]] = {
     Nested: nested.answer,
     Window: windows.answer,
     Capacity: capacities.answer,
+    reporting.ReportDescription: reporting.description,
+    reporting.ReportData: reporting.data,
+    reporting.ValueSet: reporting.value_set,
 }
 """A new kind of endpoint is a function here."""
 
@@ -94,7 +97,7 @@ class Service:
         self.requests: deque[Request] = deque(maxlen=REMEMBERED)
         self.answered: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
-        self._routes = Routes(world.endpoints.values())
+        self._routes = Routes((*world.endpoints.values(), *reporting.OPERATIONS))
 
     def answer(self, call: Call) -> Answer:
         """Answer a request."""
@@ -150,14 +153,17 @@ class Service:
         if serve is None:
             return problem(501, f"The simulator cannot answer for endpoints of the kind {type(endpoint).__name__}.")
         if answer is None:
-            collection = self.world.collection(tenant_id, endpoint.name)
-            if collection.endpoint is not endpoint:
-                collection = twin(collection, endpoint)
-            answer = serve(self, collection, call, kind)
+            answer = serve(self, self._collection(tenant_id, endpoint), call, kind)
         wait = self.latency
         if fault and fault.kind == "hang":
             wait += 60.0 if fault.seconds is None else fault.seconds
         return replace(answer, wait=wait, breakage=_BREAKAGES.get(kind or ""))
+
+    def _collection(self, tenant_id: int, endpoint: Endpoint) -> Collection:
+        if isinstance(endpoint, reporting.ReportOperation):
+            return self.world.collection(tenant_id, "reports")
+        collection = self.world.collection(tenant_id, endpoint.name)
+        return collection if collection.endpoint is endpoint else twin(collection, endpoint)
 
     def _log(
         self, call: Call, answer: Answer, tenant_id: int | None, endpoint: Endpoint | None, fault: str | None
@@ -167,5 +173,16 @@ class Service:
         with self._lock:
             self.answered[stream or call.path, status] += 1
             self.requests.append(
-                Request(call.method, call.path, call.query, status, tenant_id, stream, fault, call.headers, monotonic())
+                Request(
+                    call.method,
+                    call.path,
+                    call.query,
+                    status,
+                    tenant_id,
+                    stream,
+                    fault,
+                    headers=call.headers,
+                    body=call.body,
+                    at=monotonic(),
+                )
             )

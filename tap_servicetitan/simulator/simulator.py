@@ -12,6 +12,7 @@ from tap_servicetitan.simulator import control, instants
 from tap_servicetitan.simulator.access import APP_KEY, Access, credentials
 from tap_servicetitan.simulator.faults import Faults
 from tap_servicetitan.simulator.identities import Identities
+from tap_servicetitan.simulator.reporting import OPERATIONS
 from tap_servicetitan.simulator.server import Server
 from tap_servicetitan.simulator.service import TOKEN_PATH, Service
 from tap_servicetitan.simulator.world import World
@@ -38,6 +39,7 @@ class Simulator:
         seed: int = 1,
         latency: float = 0.0,
         rate_limit: float = 60.0,
+        reports_per_minute: float = 5.0,
         token_lifetime: float = 900.0,
         deny_scopes: Sequence[str] = (),
         chaos: float = 0.0,
@@ -50,13 +52,16 @@ class Simulator:
         Args:
             records: How many records each stream has at the start, for each tenant; of nested collections, each parent
                 has 0 to 5 in turn, or the one that the answer is, and of single objects there is one. Of job_history it
-                is the rows, each with 1 to 3 events; of figures by window, the days and campaigns.
+                is the rows, each with 1 to 3 events; of figures by window, the days and campaigns. There are no more
+                than 6 report categories.
             sizes: Other numbers of records, by stream; of a nested one, the records of each parent.
             page_size: Records on a page of a feed.
             tenants: How many tenants, numbered from 1001, or their ids.
             seed: What the made-up records depend on.
             latency: Seconds that every answer of the API takes.
             rate_limit: Calls a second that a tenant may make; 0 for any number. The API documents 60.
+            reports_per_minute: Runs a minute of the same report that a tenant may make, each page one; 0 for any number.
+                The API documents 5, later 1.
             token_lifetime: Seconds that an access token is good for. The API documents 900.
             deny_scopes: OAuth scopes that the app was not given, such as ``tn.crm.leads:r``.
             chaos: Share of the calls that fail at random, at most two in a row of the same request.
@@ -68,14 +73,23 @@ class Simulator:
             OSError: The port is taken.
             ValueError: An option is out of range or names an unknown stream or scope.
         """
-        if min(records, latency, rate_limit, token_lifetime, *(sizes or {}).values()) < 0 or page_size < 1:
+        if (
+            min(records, latency, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()) < 0
+            or page_size < 1
+        ):
             message = "No number may be negative, and a page has at least one record."
             raise ValueError(message)
         self.tenants: Final = (
             tuple(range(FIRST_TENANT, FIRST_TENANT + tenants)) if isinstance(tenants, int) else tuple(tenants)
         )
         self.world: Final = World(self.tenants, Identities(seed, records, dict(sizes or {})))
-        access = Access(self.tenants, lifetime=token_lifetime, rate=rate_limit, denied=deny_scopes)
+        access = Access(
+            self.tenants,
+            lifetime=token_lifetime,
+            rate=rate_limit,
+            report_rate=reports_per_minute,
+            denied=deny_scopes,
+        )
         faults = Faults(chaos=chaos, seed=seed)
         self.service: Final = Service(self.world, access, faults, page_size=page_size, latency=latency)
         self._server = Server((host, port), self._answer, self._flight, verbose=verbose)
@@ -179,14 +193,15 @@ class Simulator:
         Args:
             kind: ``rate_limit``, ``error``, ``bad_gateway``, ``unavailable``, ``reset``, ``reset_body``, ``cut``,
                 ``cut_chunked``, ``empty``, ``html``, ``wrong_shape``, ``unauthorized``, ``hang``, ``refuse_token``,
-                ``empty_page``, ``repeat_token``, ``redirect`` or ``token_error``.
+                ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance`` or ``token_error``.
             options: Fields of :class:`tap_servicetitan.simulator.faults.Fault`: ``stream``, ``tenant_id``, ``after``,
-                ``times``, ``retry_after``, ``seconds``, ``status``, ``location``.
+                ``times``, ``retry_after``, ``seconds``, ``status``, ``location``. Besides streams there are
+                ``report_description``, ``report_data`` and ``dynamic_value_set``.
 
         Raises:
             ValueError: The kind, an option or the stream is unknown, or a value out of range.
         """
-        if options.get("stream") is not None:
+        if options.get("stream") not in {None, *(one.name for one in OPERATIONS)}:
             self.world.endpoint(options["stream"])
         fault = self.service.faults.add({"kind": kind, **options})
         description: dict[str, Any] = msgspec.to_builtins(fault)

@@ -48,6 +48,11 @@ NOTES: Final = (
     "Park on the street", "Warranty part ordered", "Replaced capacitor, tested OK", "Spoke with the tenant",
     "Follow up next week", "Customer approved over the phone", "Filter size 16x25x1",
 )  # fmt: skip
+SLUGS: Final[dict[str, tuple[str, ...]]] = {
+    "report_categories": ("accounting", "business-unit-dashboard", "operations", "marketing", "technician", "sold-by"),
+}
+"""Ids that are words; a tenant starts with no more records of such a collection."""
+
 LOOKUPS: Final[dict[str, tuple[str, ...]]] = {
     "activity_codes": ("Regular Time", "Overtime", "Training", "Drive Time", "Shop Time"),
     "booking_provider_tags": ("Website", "Google Local Services", "Angi", "Answering Service"),
@@ -69,6 +74,7 @@ LOOKUPS: Final[dict[str, tuple[str, ...]]] = {
     "payment_types": ("Cash", "Check", "Credit Card", "Financing", "ACH"),
     "project_statuses": ("Open", "In Progress", "Waiting for Permit", "Completed"),
     "project_types": ("Changeout", "New Construction", "Repipe", "Remodel"),
+    "report_categories": ("Accounting", "Business Unit Dashboard", "Operations", "Marketing", "Technician", "Sold By"),
     "recurring_service_types": ("Spring AC Visit", "Fall Heating Visit", "Annual Plumbing Inspection"),
     "services": ("Diagnostic Visit", "AC Tune-Up", "Drain Clearing", "Capacitor Replacement", "Water Heater Flush"),
     "tag_types": ("VIP", "Do Not Upsell", "Warranty", "Financing", "Senior", "New Homeowner"),

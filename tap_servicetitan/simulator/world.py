@@ -15,6 +15,7 @@ from tap_servicetitan.simulator.events import Events, Leads
 from tap_servicetitan.simulator.figures import Figures
 from tap_servicetitan.simulator.log import LAG, Happening
 from tap_servicetitan.simulator.records import RecordMaker
+from tap_servicetitan.simulator.reports import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,8 @@ class World:
         parents = self.collection(tenant_id, endpoint.over)
         share = self.identities.share(endpoint)
         history = parents.history if share.one else History(self, endpoint, self.identities, tenant_id)
-        return Children(endpoint, tenant_id, maker, history, parents, share)
+        kind = Reports if endpoint.name == "reports" else Children
+        return kind(endpoint, tenant_id, maker, history, parents, share)
 
     @property
     def made(self) -> set[str]:

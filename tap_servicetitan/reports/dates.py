@@ -1,0 +1,66 @@
+"""Dates that move with the day: ``today-7``, ``month-start`` and the like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+
+DAY = timedelta(days=1)
+
+_WORD = re.compile(r"([a-z]+(?:-(?:start|end))?)([+-]\d{1,4})?")
+
+
+def start_of_week(day: date) -> date:
+    """Return the Monday of a date's week."""
+    return day - day.weekday() * DAY
+
+
+def start_of_month(day: date, later: int = 0) -> date:
+    """Return the first day of a date's month, or of the one that is so many months later."""
+    years, month = divmod(day.month - 1 + later, 12)
+    return date(day.year + years, month + 1, 1)
+
+
+def start_of_year(day: date, later: int = 0) -> date:
+    """Return the first day of a date's year, or of the one that is so many years later."""
+    return date(day.year + later, 1, 1)
+
+
+WORDS: Mapping[str, Callable[[date, int], date]] = {
+    "today": lambda day, later: day + later * DAY,
+    "week-start": lambda day, later: start_of_week(day) + 7 * later * DAY,
+    "week-end": lambda day, later: start_of_week(day) + (7 * later + 6) * DAY,
+    "month-start": start_of_month,
+    "month-end": lambda day, later: start_of_month(day, later + 1) - DAY,
+    "year-start": start_of_year,
+    "year-end": lambda day, later: start_of_year(day, later + 1) - DAY,
+}
+"""What each word means on a day, shifted by so many days, weeks, months or years as the word has it."""
+
+EXPECTED = f"a date such as 2026-01-31 or one of {', '.join(WORDS)}, with -1 or +1 and so on behind it"
+
+
+def relative(text: str, today: date) -> date | None:
+    """Return what a relative date means today; None if the text is not one.
+
+    Raises:
+        OverflowError: It lies before year 1 or after year 9999.
+        ValueError: Likewise.
+    """
+    match = _WORD.fullmatch(text)
+    meaning = match and WORDS.get(match[1])
+    return meaning(today, int(match[2] or 0)) if match and meaning else None
+
+
+def resolve(text: str, today: date) -> date:
+    """Return the date that a text means: a relative one, or an ISO 8601 date or date-time.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    try:
+        return relative(text, today) or datetime.fromisoformat(text).date()
+    except (OverflowError, ValueError):
+        msg = f"Not {EXPECTED}."
+        raise ValueError(msg) from None

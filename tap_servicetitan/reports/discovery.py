@@ -1,0 +1,91 @@
+"""From the setting ``custom_reports`` to streams: every report is described by its tenants, side by side."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_servicetitan.errors import APIError, Failure, MissingScopeError, NotFoundError, ReportError
+from tap_servicetitan.ratelimit import RateBudget
+from tap_servicetitan.reports.config import CustomReport, by_tenant
+from tap_servicetitan.reports.description import REPORT, Description, describe
+from tap_servicetitan.reports.endpoint import Edition, Report
+from tap_servicetitan.reports.parameters import checked
+
+if TYPE_CHECKING:
+    from tap_servicetitan.tap import TapServiceTitan
+
+MAX_WAIT = 60.0
+"""Seconds that discovery waits, because the API says so, before a report is left out."""
+
+_log = logging.getLogger("tap-servicetitan.reports")
+
+
+class _Wanted(NamedTuple):
+    tenant_id: str
+    report: CustomReport
+
+
+def discover(tap: TapServiceTitan) -> tuple[list[Report], list[Failure]]:
+    """Describe the custom reports; return those that could be, and what could not, each told in a warning."""
+    wanted = [
+        _Wanted(tenant.tenant_id, report)
+        for tenant in tap.settings.tenants
+        for report in by_tenant(tap.settings.custom_reports, tenant.tenant_id).values()
+    ]
+    waits = {tenant.tenant_id: RateBudget(max_wait=MAX_WAIT) for tenant in tap.settings.tenants}
+    runs: defaultdict[tuple[str, str], RateBudget] = defaultdict(
+        functools.partial(RateBudget.per_minute, tap.settings.reports_per_minute)
+    )
+
+    def ask(one: _Wanted) -> Description | APIError:
+        try:
+            return describe(tap.clients[one.tenant_id], one.report.category, one.report.report_id, waits[one.tenant_id])
+        except APIError as error:
+            return error
+
+    editions: defaultdict[str, dict[str, Edition]] = defaultdict(dict)
+    failures: list[Failure] = []
+    for one, answer in zip(wanted, tap.lookahead.map(ask, wanted), strict=True):
+        if isinstance(answer, APIError):
+            failures.append(_left_out(one, answer))
+        else:
+            budget = runs[one.tenant_id, one.report.report_id]
+            editions[one.report.stream][one.tenant_id] = Edition(one.report, answer, budget)
+    reports = [_endpoint(name, found) for name, found in editions.items()]
+    today = datetime.fromtimestamp(tap.initialized_at / 1000, UTC).date()
+    for report in reports:
+        _check(report, today)
+    return reports, failures
+
+
+def _endpoint(name: str, editions: dict[str, Edition]) -> Report:
+    some = next(iter(editions.values())).report
+    report = Report(name, f"{REPORT}/data", editions=editions, backfill=some.backfill, typed=some.typed, cursor=None)
+    return replace(report, cursor=report.dates[0]) if report.dates else report
+
+
+def _left_out(one: _Wanted, error: APIError) -> Failure:
+    match error:
+        case MissingScopeError():
+            remedy = "Grant the scope tn.rpr.reports:r to the app in ServiceTitan's developer portal."
+        case NotFoundError():
+            remedy = "Check its category and id with --list-reports; the API does not know all reports of the website."
+        case _:
+            remedy = error.remedy
+    failure = Failure(one.tenant_id, one.report.stream, str(error), remedy)
+    _log.warning("%s of tenant %s cannot be described and is left out: %s %s", one.report, one.tenant_id, error, remedy)
+    return failure
+
+
+def _check(report: Report, today: date) -> None:
+    """Warn of parameters with which reading will fail."""
+    for tenant_id, edition in report.editions.items():
+        try:
+            checked(edition.report.parameters, edition.description, report.dates, today)
+        except ReportError as error:
+            _log.warning("%s of tenant %s cannot be run: %s", edition.report, tenant_id, error)

@@ -1,0 +1,217 @@
+"""``--list-reports``: every report that the tenants have, with its ids and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import click
+import msgspec
+
+from tap_servicetitan.errors import APIError, MissingScopeError
+from tap_servicetitan.pagination import NumberedPage
+from tap_servicetitan.ratelimit import RateBudget
+from tap_servicetitan.reports.description import Description, Parameter, Rows, describe
+
+if TYPE_CHECKING:
+    from tap_servicetitan.http import Client
+    from tap_servicetitan.tap import TapServiceTitan
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500
+"""Categories or reports asked for at once."""
+
+VALUES_SHOWN = 20
+"""Values of a set that are shown: there may be thousands of technicians."""
+
+
+class Entry(msgspec.Struct):
+    """A category or a report in its list."""
+
+    id: str | int
+    name: str = ""
+
+
+Values = Rows[list[Any]]
+
+
+@dataclass
+class Category:
+    """A category and its reports, each described as far as it can be."""
+
+    entry: Entry
+    reports: list[tuple[Entry, Description | APIError]] = field(default_factory=list)
+    failure: APIError | None = None
+
+
+@dataclass
+class Reports:
+    """All reports of a tenant."""
+
+    client: Client
+    categories: list[Category] = field(default_factory=list)
+    values: dict[str, Values | APIError] = field(default_factory=dict)
+    """Of each dynamic value set that a parameter refers to."""
+
+    failure: APIError | None = None
+    budget: RateBudget = field(default_factory=RateBudget)
+
+
+def option(tap_class: type[TapServiceTitan]) -> click.Option:
+    """Make the command line's option."""
+
+    def run(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's signature
+        if not wanted:
+            return
+        given = context.params["config"]
+        tap = tap_class(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
+        found = gather(tap)
+        for reports in found:
+            for line in lines(reports):
+                click.echo(line)
+        context.exit(1 if any(reports.failure for reports in found) else 0)
+
+    return click.Option(
+        ["--list-reports"],
+        is_flag=True,
+        expose_value=False,
+        callback=run,
+        help="Print the ids, names and parameters of all reports, for the setting custom_reports.",
+    )
+
+
+def gather(tap: TapServiceTitan) -> list[Reports]:
+    """Ask for the categories, then their reports, then what each report takes; of all tenants side by side."""
+    found = [Reports(client) for client in tap.clients.values()]
+    for reports, categories in zip(found, tap.lookahead.map(_categories, found), strict=True):
+        if isinstance(categories, APIError):
+            reports.failure = categories
+        else:
+            reports.categories = [Category(entry) for entry in categories]
+    lists = [(reports, category) for reports in found for category in reports.categories]
+    entries: list[tuple[Reports, Category, Entry]] = []
+    for (reports, category), listed in zip(lists, tap.lookahead.map(_listed, lists), strict=True):
+        if isinstance(listed, APIError):
+            category.failure = listed
+        else:
+            entries += [(reports, category, entry) for entry in listed]
+    for (_, category, entry), described in zip(entries, tap.lookahead.map(_described, entries), strict=True):
+        category.reports.append((entry, described))
+    sets = [(reports, name) for reports in found for name in _sets(reports)]
+    for (reports, name), values in zip(sets, tap.lookahead.map(_values, sets), strict=True):
+        reports.values[name] = values
+    return found
+
+
+def lines(reports: Reports) -> Iterator[str]:
+    """Yield what a tenant has, for people to read."""
+    yield f"Tenant {reports.client.tenant.tenant_id}"
+    if reports.failure:
+        yield f"  {_reason(reports.failure, 'tn.rpr.reportcategories:r')}"
+    for category in reports.categories:
+        yield ""
+        yield f"  {category.entry.id}  ({category.entry.name})"
+        if category.failure:
+            yield f"    {_reason(category.failure, 'tn.rpr.reports:r')}"
+        for entry, described in category.reports:
+            yield f"    {entry.id}  {entry.name}"
+            if isinstance(described, APIError):
+                yield f"        cannot be a stream: {described}"
+            else:
+                yield from _parameters(described.parameters)
+    if reports.values:
+        yield ""
+        yield "  Values of parameters"
+    for name, values in reports.values.items():
+        yield f"    {name}: {_shown(values)}"
+    yield ""
+
+
+def _parameters(parameters: list[Parameter]) -> Iterator[str]:
+    if not parameters:
+        yield "        no parameters"
+        return
+    width = max(len(parameter.name) for parameter in parameters)
+    for one in parameters:
+        kind = f"list of {one.dataType}" if one.isArray else one.dataType
+        required = "required" if one.isRequired else ""
+        yield f"        {one.name:{width}}  {kind:14}  {required:8}  {_accepted(one)}".rstrip()
+
+
+def _accepted(parameter: Parameter) -> str:
+    accepted = parameter.acceptValues
+    if accepted is None:
+        return ""
+    if accepted.dynamicSetId:
+        return f"see {accepted.dynamicSetId} below"
+    return _joined(accepted.values or [])
+
+
+def _shown(values: Values | APIError) -> str:
+    if isinstance(values, APIError):
+        return _reason(values, "tn.rpr.dynamicvaluesets:r")
+    return _joined(values.data) + (", ..." if values.hasMore else "")
+
+
+def _joined(rows: list[list[Any]]) -> str:
+    return ", ".join(" ".join(dict.fromkeys(map(str, row))) for row in rows)
+
+
+def _reason(error: APIError, scope: str) -> str:
+    remedy = f"Grant the scope {scope} to the app." if isinstance(error, MissingScopeError) else error.remedy
+    return f"{error} {remedy}"
+
+
+def _sets(reports: Reports) -> list[str]:
+    """Name the dynamic value sets that a tenant's parameters refer to."""
+    described = [one for category in reports.categories for _, one in category.reports if isinstance(one, Description)]
+    accepted = [parameter.acceptValues for one in described for parameter in one.parameters]
+    return sorted({one.dynamicSetId for one in accepted if one and one.dynamicSetId})
+
+
+def _tried(ask: Callable[[], T]) -> T | APIError:
+    try:
+        return ask()
+    except APIError as error:
+        return error
+
+
+def _categories(reports: Reports) -> list[Entry] | APIError:
+    return _tried(lambda: _all(reports.client, "report-categories"))
+
+
+def _listed(one: tuple[Reports, Category]) -> list[Entry] | APIError:
+    reports, category = one
+    path = f"report-category/{quote(str(category.entry.id), safe='')}/reports"
+    return _tried(lambda: _all(reports.client, path))
+
+
+def _described(one: tuple[Reports, Category, Entry]) -> Description | APIError:
+    reports, category, entry = one
+    return _tried(lambda: describe(reports.client, str(category.entry.id), str(entry.id), reports.budget))
+
+
+def _values(one: tuple[Reports, str]) -> Values | APIError:
+    reports, name = one
+    decode = msgspec.json.Decoder(Values).decode
+    params = {"page": "1", "pageSize": str(VALUES_SHOWN)}
+    path = _path(reports.client, f"dynamic-value-sets/{quote(name, safe='')}")
+    return _tried(lambda: reports.client.ask(path, params, decode))
+
+
+def _all(client: Client, path: str) -> list[Entry]:
+    decode = msgspec.json.Decoder(NumberedPage[Entry]).decode
+    entries: list[Entry] = []
+    number, more = 1, True
+    while more:
+        page = client.ask(_path(client, path), {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
+        entries += page.data
+        number, more = number + 1, page.hasMore
+    return entries
+
+
+def _path(client: Client, path: str) -> str:
+    return f"/reporting/v2/tenant/{client.tenant.tenant_id}/{path}"

@@ -1,0 +1,220 @@
+"""Custom reports, piece by piece: relative dates, windows, parameters, cells."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from tap_servicetitan import settings
+from tap_servicetitan.errors import PaginationError, ReportError
+from tap_servicetitan.reports import cells, dates
+from tap_servicetitan.reports.config import WINDOWS, CustomReport, by_tenant
+from tap_servicetitan.reports.description import Description, unique
+from tap_servicetitan.reports.parameters import checked
+from tap_servicetitan.reports.schedule import spans
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA
+
+A_THURSDAY = date(2026, 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("today", "2026-01-15"),
+        ("today-7", "2026-01-08"),
+        ("today+1", "2026-01-16"),
+        ("week-start", "2026-01-12"),
+        ("week-end-1", "2026-01-11"),
+        ("month-start", "2026-01-01"),
+        ("month-start-1", "2025-12-01"),
+        ("month-end", "2026-01-31"),
+        ("month-end-11", "2025-02-28"),
+        ("year-start-1", "2025-01-01"),
+        ("year-end", "2026-12-31"),
+        ("2024-02-29", "2024-02-29"),
+        ("2024-02-29T00:00:00Z", "2024-02-29"),
+    ],
+)
+def test_a_date_may_be_relative_to_the_day(text: str, meaning: str) -> None:
+    assert dates.resolve(text, A_THURSDAY).isoformat() == meaning
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "today - 7", "Today", "2026-13-01", "year-start-9999", "today-start", ""])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Not a date such as"):
+        dates.resolve(text, A_THURSDAY)
+
+
+def test_the_documents_list_every_relative_word(pytestconfig: pytest.Config) -> None:
+    rows = (pytestconfig.rootpath / "docs" / "custom-reports.md").read_text().splitlines()
+
+    assert [row.split("`")[1] for row in rows if row.startswith("| `") and row.split("`")[1] in dates.WORDS] == list(
+        dates.WORDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "bounds"),
+    [
+        ("day", [("2026-01-30", "2026-01-30"), ("2026-01-31", "2026-01-31"), ("2026-02-01", "2026-02-01")]),
+        ("week", [("2026-01-26", "2026-02-01")]),
+        ("month", [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-01")]),
+    ],
+)
+def test_windows_are_those_of_the_calendar(window: str, bounds: list[tuple[str, str]]) -> None:
+    found = spans(window, date(2026, 1, 30), date(2026, 2, 1))
+
+    assert [(span.first.isoformat(), span.last.isoformat()) for span in found] == bounds
+
+
+def test_a_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
+    for window in WINDOWS:
+        whole = {span.first for span in spans(window, date(2025, 1, 1), date(2026, 3, 1))}
+        assert {span.first for span in spans(window, date(2025, 7, 9), date(2026, 3, 1))} <= whole
+    assert list(spans("month", date(2026, 2, 1), date(2026, 1, 31))) == []
+
+
+REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "line"),
+    [
+        ([{"report_name": "jobs"}], "0' must hold report_name, report_category, report_id."),
+        ([{**REPORT_ENTRY, "report_nme": "x"}], "0' must hold nothing but report_name, report_category, report_id,"),
+        ([{**REPORT_ENTRY, "report_name": ""}], "0.report_name' must not be empty."),
+        ([{**REPORT_ENTRY, "report_id": "jobs"}], "0.report_id' must be a report's number, such as 123456789"),
+        ([{**REPORT_ENTRY, "window": "year"}], "0.window' must be one of: day, week, month."),
+        ([{**REPORT_ENTRY, "lookback_window_days": -1}], "0.lookback_window_days' must be at least 0."),
+        ([{**REPORT_ENTRY, "tenant_id": 9}], "0.tenant_id' is none of the tenants of this config."),
+        ([{**REPORT_ENTRY, "parameters": [{"value": 1}]}], "0.parameters.0' must hold name."),
+        ([{**REPORT_ENTRY, "parameters": [{"name": "From"}] * 2}], "0.parameters' names From twice."),
+        ([REPORT_ENTRY, REPORT_ENTRY], "1.report_name' stands in the list already."),
+        (
+            [REPORT_ENTRY, {**REPORT_ENTRY, "tenant_id": "1001", "typed": True}],
+            "1.typed' must be that of 'custom_reports.0', which has the same report_name.",
+        ),
+    ],
+)
+def test_a_wrong_entry_is_one_line_that_names_it(entries: list[dict[str, Any]], line: str) -> None:
+    credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
+
+    (found,) = settings.problems({**credentials, "custom_reports": copy.deepcopy(entries)}, CONFIG_JSONSCHEMA)
+
+    assert found.startswith(f"Setting 'custom_reports.{line}")
+
+
+def test_a_tenants_own_entry_comes_before_one_for_all() -> None:
+    defaults = {"lookback_window_days": 0, "window": "month", "typed": False}
+    common = CustomReport.parse({**REPORT_ENTRY, **defaults})
+    own = CustomReport.parse({**REPORT_ENTRY, **defaults, "report_id": 2, "tenant_id": 1002})
+
+    assert by_tenant([own, common], "1001") == {"custom_report_jobs": common}
+    assert by_tenant([own, common], "1002") == {"custom_report_jobs": own}
+
+
+def described(**parameters: dict[str, Any]) -> Description:
+    listed = [{"name": name, **rest} for name, rest in parameters.items()]
+    return msgspec.convert({"parameters": listed, "fields": []}, Description)
+
+
+REPORT = described(
+    From={"dataType": "Date", "isRequired": True},
+    Limit={"dataType": "Number"},
+    Paid={"dataType": "Boolean"},
+    Units={"dataType": "Number", "isArray": True},
+    DateType={"dataType": "Number", "acceptValues": {"values": [[1, "Created"], [2, "Paid"]]}},
+    Text={},
+)
+
+
+def test_values_are_sent_as_written_but_for_relative_dates_lone_items_and_accepted_keys() -> None:
+    written = {"From": "today-1", "Limit": "5", "Paid": True, "Units": 7, "DateType": "2", "Text": "today"}
+
+    assert checked(written, REPORT, (), A_THURSDAY) == {
+        **written,
+        "From": "2026-01-14",
+        "Units": [7],
+        "DateType": 2,
+    }
+    assert checked({"From": "2024-01-31T00:00:00", "Limit": None}, REPORT, (), A_THURSDAY) == {
+        "From": "2024-01-31T00:00:00",
+        "Limit": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"Frm": 1}, "It has no parameter Frm; it has From (required), Limit, Paid, Units, DateType, Text."),
+        ({}, "Parameter From is required; the report has From (required), Limit"),
+        ({"From": "tomorrow"}, "Parameter From must be a date such as 2026-01-31 or one of today, week-start"),
+        ({"From": 20260131}, "Parameter From must be a date"),
+        ({"From": "today", "Limit": "few"}, "Parameter Limit must be a number."),
+        ({"From": "today", "Limit": True}, "Parameter Limit must be a number."),
+        ({"From": "today", "Limit": [1]}, "Parameter Limit must be one value."),
+        ({"From": "today", "Paid": "perhaps"}, "Parameter Paid must be true or false."),
+        ({"From": "today", "Units": [1, "x"]}, "Parameter Units must be a number."),
+        ({"From": "today", "DateType": 3}, "Parameter DateType must be one of 1 Created, 2 Paid."),
+    ],
+)
+def test_a_wrong_parameter_is_told_with_what_is_right(written: dict[str, Any], words: str) -> None:
+    with pytest.raises(ReportError) as caught:
+        checked(written, REPORT, (), A_THURSDAY)
+
+    assert str(caught.value).startswith(words)
+
+
+def test_the_parameter_that_is_stepped_through_need_not_be_written_but_must_exist() -> None:
+    assert checked({}, REPORT, ("From",), A_THURSDAY) == {}
+    assert checked({"From": "today", "Text": "today"}, REPORT, ("Text",), A_THURSDAY)["Text"] == "2026-01-15"
+    with pytest.raises(ReportError, match="Parameter Text must be a date"):
+        checked({"From": "today", "Text": 5}, REPORT, ("Text",), A_THURSDAY)
+    with pytest.raises(ReportError, match="It has no parameter AsOfDate"):
+        checked({"From": "today"}, REPORT, ("AsOfDate",), A_THURSDAY)
+
+
+def test_text_holds_every_cell_unchanged() -> None:
+    decode = msgspec.json.Decoder(float_hook=Decimal).decode
+    row = decode(b'[null, "a", 12345678901234567890, 12.50, 1e400, true, {"a": [1.10]}]')
+
+    assert [cells.as_text(cell) for cell in row] == [
+        None, "a", "12345678901234567890", "12.50", "1E+400", "true", '{"a":[1.10]}',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("declared", "good", "bad", "found"),
+    [
+        ("Number", [1, Decimal("1.5"), None], "1", "text"),
+        ("Number", [0], True, "true or false"),
+        ("Boolean", [True, False, None], 1, "a number"),
+        ("Date", ["2026-01-31T00:00:00-07:00", "2021-07-19T20:35:38.2876004Z", "2026-01-31", None], "soon", "text"),
+        ("Date", [], 20260131, "a number"),
+    ],
+)
+def test_a_cell_that_is_not_what_its_column_declares_is_found(
+    declared: str, good: list[Any], bad: Any, found: str
+) -> None:
+    rows = [[cell] for cell in good]
+
+    assert list(cells.records(["Hours"], {"Hours": declared}, rows, {"Hours"})) == [{"Hours": cell} for cell in good]
+    with pytest.raises(ReportError, match=f"Column Hours is declared a {declared}, but holds {found} in row"):
+        list(cells.records(["Hours"], {"Hours": declared}, [*rows, [bad]], {"Hours"}))
+
+
+def test_a_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
+    for row in (["a"], ["a", "b", "c"]):
+        with pytest.raises(PaginationError, match="cells, but the answer names 2 columns"):
+            list(cells.records(["A", "B"], {}, [["a", "b"], row], {"A", "B"}))
+
+
+def test_columns_of_one_name_are_told_apart() -> None:
+    assert list(unique(["Total", "total", "Total_2", "From"], ["tenant_id", "From"])) == [
+        "Total", "total_2", "Total_2_2", "From_2",
+    ]  # fmt: skip

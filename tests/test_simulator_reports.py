@@ -1,0 +1,150 @@
+"""The simulator's reports: what a client that asks carelessly is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from test_simulator_lists import Client
+
+from tap_servicetitan.simulator import Simulator
+
+DATES = [{"name": "From", "value": "2024-01-01"}, {"name": "To", "value": "2025-12-31"}]
+
+
+class Reader(Client):
+    """A client that runs reports."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(simulator)
+        self._reports = {report["name"]: report for report in simulator.records("reports")}
+
+    def path(self, report: str) -> str:
+        found = self._reports[report]
+        return f"reporting/v2/report-category/{found['report_category']}/reports/{found['id']}"
+
+    def run(self, report: str, body: object, **query: int | str) -> requests.Response:
+        api, version, rest = self.path(report).split("/", 2)
+        url = f"{self._config['api_url']}/{api}/{version}/tenant/1001/{rest}/data"
+        return self._session.post(url, json=body, params=query, timeout=10)
+
+
+@pytest.fixture
+def reader(simulate: Callable[..., Simulator]) -> Iterator[Callable[..., Reader]]:
+    readers: list[Reader] = []
+
+    def start(**options: Any) -> Reader:
+        readers.append(Reader(simulate(**options)))
+        return readers[-1]
+
+    yield start
+    for one in readers:
+        one.close()
+
+
+def test_a_report_is_described_with_parameters_and_columns(reader: Callable[..., Reader]) -> None:
+    client = reader()
+    description = client.get(client.path("Jobs")).json()
+
+    assert [one["name"] for one in description["parameters"]] == ["DateType", "From", "To", "BusinessUnitIds"]
+    assert description["parameters"][0]["acceptValues"]["values"] == [[1, "Creation Date"], [2, "Completion Date"]]
+    assert description["parameters"][3]["acceptValues"]["dynamicSetId"] == "business-units"
+    assert {"name": "Total", "label": "Total", "dataType": "Number"} in description["fields"]
+    assert description.keys() == {"id", "name", "description", "modifiedOn", "parameters", "fields"}
+
+
+def test_rows_are_those_of_the_dates_and_columns_in_the_order_of_the_answer(reader: Callable[..., Reader]) -> None:
+    client = reader()
+    first = client.run("Revenue", {"parameters": DATES}, pageSize=40, includeTotal="true").json()
+    second = client.run("Revenue", {"parameters": DATES}, pageSize=40, page=2).json()
+
+    assert (first["totalCount"], first["hasMore"], second["hasMore"], second["totalCount"]) == (60, True, False, None)
+    assert [field["name"] for field in first["fields"]] != [field["name"] for field in second["fields"]]
+    numbers = [
+        row[[field["name"] for field in page["fields"]].index("JobNumber")]
+        for page in (first, second)
+        for row in page["data"]
+    ]
+    assert len(numbers) == 60
+    none = client.run("Revenue", {"parameters": [DATES[0], {"name": "To", "value": "2023-01-01"}]}).json()
+    assert none["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ({}, {}),
+        ({"parameters": DATES, "page": 2}, {}),
+        ({"parameters": [*DATES, {"name": "Frm", "value": 1}]}, {}),
+        ({"parameters": DATES[:1]}, {}),
+        ({"parameters": [{"name": "From", "value": "today"}, DATES[1]]}, {}),
+        ({"parameters": [*DATES, {"name": "Status", "value": "Sold"}]}, {}),
+        ({"parameters": [{"name": "From", "value": "2024-01-01", "unit": "d"}, DATES[1]]}, {}),
+        ({"parameters": DATES}, {"pageSize": 25_001}),
+    ],
+)
+def test_what_makes_no_sense_is_refused(reader: Callable[..., Reader], body: object, query: dict[str, int]) -> None:
+    response = reader().run("Revenue", body, **query)
+
+    assert response.status_code == 400
+    assert response.json()["errors"]
+
+
+def test_some_reports_are_listed_but_not_known(reader: Callable[..., Reader]) -> None:
+    client = reader()
+
+    assert client.get(client.path("Dashboard")).status_code == 404
+    assert client.run("Dashboard", {"parameters": []}).status_code == 404
+    assert client.get(client.path("Jobs").replace("accounting", "operations")).status_code == 404
+    assert client.get("reporting/v2/dynamic-value-sets/nothing").status_code == 404
+
+
+def test_a_report_runs_so_often_a_minute_and_each_page_counts(reader: Callable[..., Reader]) -> None:
+    client = reader(reports_per_minute=2)
+    runs = [client.run("Revenue", {"parameters": DATES}, pageSize=30, page=page) for page in (1, 2, 1)]
+
+    assert [run.status_code for run in runs] == [200, 200, 429]
+    assert runs[2].json()["title"] == "Rate limit is exceeded. Try again in 60 seconds."
+    assert client.run("Revenue 2", {"parameters": DATES}).status_code == 200
+    assert client.get(client.path("Revenue")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [
+        ("tn.rpr.reportcategories:r", "reporting/v2/report-categories"),
+        ("tn.rpr.reports:r", "reporting/v2/report-category/accounting/reports/1"),
+        ("tn.rpr.dynamicvaluesets:r", "reporting/v2/dynamic-value-sets/business-units"),
+    ],
+)
+def test_each_operation_wants_its_scope(reader: Callable[..., Reader], scope: str, path: str) -> None:
+    assert reader(deny_scopes=[scope]).get(path).json()["title"] == "Scope validation failed"
+
+
+def test_maintenance_is_told_as_reports_do(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate()
+    client = Reader(simulator)
+    simulator.misbehave("maintenance", stream="report_data")
+    response = client.run("Revenue", {"parameters": DATES})
+    client.close()
+
+    assert response.status_code == 409
+    assert response.json()["title"] == "The service is suspended for maintenance. Please try again later."
+
+
+def test_an_id_is_another_report_in_each_tenant(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(tenants=2)
+    names = [{one["id"]: one["name"] for one in simulator.records("reports", tenant)} for tenant in (1001, 1002)]
+
+    assert names[0].keys() == names[1].keys()
+    assert not names[0].items() & names[1].items()
+
+
+def test_values_of_a_dynamic_set_are_keys_and_names(reader: Callable[..., Reader]) -> None:
+    answer = reader(records=8).get("reporting/v2/dynamic-value-sets/business-units", pageSize=3).json()
+
+    assert [field["name"] for field in answer["fields"]] == ["Id", "Name"]
+    assert [row[1] for row in answer["data"]] == ["HVAC Service", "HVAC Install", "Plumbing Service"]
+    assert answer["hasMore"]
