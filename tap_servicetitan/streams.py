@@ -217,7 +217,8 @@ class EndpointStream(Stream, abc.ABC):
         )
         if self.endpoint.records is not None:
             return decoder
-        return lambda body: decoder(bare(body))
+        known = self.schema["properties"]
+        return lambda body: decoder(bare(body, known))
 
     def _writer(self, tenant_id: str) -> PageWriter:
         if self._lines:

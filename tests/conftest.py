@@ -13,6 +13,16 @@ from support import Tap
 from tap_servicetitan.simulator import Simulator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Try everything rather than a sample: minutes, not seconds.")
+
+
+@pytest.fixture
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether to try everything rather than a sample."""
+    return bool(pytestconfig.getoption("--long"))
+
+
 @pytest.fixture
 def tap(tmp_path: Path) -> Tap:
     return Tap(tmp_path)
