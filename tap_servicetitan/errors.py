@@ -9,6 +9,7 @@
     │   ├── NotFoundError        no such resource (404), or not in its present state (409)
     │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
     ├── PaginationError          the API's page contradicts itself
+    ├── CatalogError             the catalog that was handed in cannot be used
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
 
@@ -78,6 +79,10 @@ class PaginationError(SyncError):
 
 class StateError(SingerSDKError):
     """The STATE that was handed in cannot be used."""
+
+
+class CatalogError(SingerSDKError):
+    """The catalog that was handed in cannot be used."""
 
 
 class TransientError(RetriableAPIError):

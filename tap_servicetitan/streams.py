@@ -158,7 +158,7 @@ class EndpointStream(Stream, abc.ABC):
         tenant_id: str,
         params: Mapping[str, str],
         *,
-        parent: Mapping[str, str] | None = None,
+        parent: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Any:
         """Ask for an answer, in its envelope; for threads without the turn.
@@ -170,7 +170,7 @@ class EndpointStream(Stream, abc.ABC):
             body: What is sent by POST, if not GET.
         """
         return self.tap.clients[tenant_id].ask(
-            self.endpoint.url_path.format(tenant_id=tenant_id, **parent or {}),
+            self.endpoint.url_for(tenant_id, parent or {}),
             {**self.endpoint.query, **params},
             self._decode,
             body=body,

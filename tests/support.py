@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from singer_sdk.exceptions import SingerSDKError
+
 from tap_servicetitan import catalog
 from tap_servicetitan.errors import SyncFailedError
 from tap_servicetitan.http import Client
@@ -56,7 +58,7 @@ class Output:
     def messages(self) -> list[dict[str, Any]]:
         """All complete messages; a killed run may end within a line."""
         complete = self.stdout[: self.stdout.rfind("\n") + 1]
-        return [json.loads(line) for line in complete.splitlines()]
+        return [json.loads(line) for line in complete.split("\n")[:-1]]
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.messages if message["type"] == kind]
@@ -173,6 +175,9 @@ def run_here(config: dict[str, Any], *streams: str, state: dict[str, Any] | None
                 log.writelines(f"{failure}\n" for failure in error.failures)
             finally:
                 tap.lookahead._pool.shutdown()
+    except SingerSDKError as error:
+        code = 1
+        log.write(f"{error}\n")
     finally:
         logging.getLogger().removeHandler(handler)
     return Output(code, output.buffer.getvalue().decode(), log.getvalue())
