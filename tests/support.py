@@ -156,10 +156,23 @@ class SomeStreams(TapServiceTitan):
         }
 
 
-def run_here(config: dict[str, Any], *streams: str, state: dict[str, Any] | None = None, **options: Any) -> Output:
+@functools.cache
+def _entries(streams: tuple[str, ...]) -> str:
+    return json.dumps(
+        {"streams": [each for each in selecting(*streams)["streams"] if each["tap_stream_id"] in streams]}
+    )
+
+
+def run_here(
+    config: dict[str, Any],
+    *streams: str,
+    state: dict[str, Any] | None = None,
+    base: type[SomeStreams] = SomeStreams,
+    **options: Any,
+) -> Output:
     """Run the tap in this process: no second to start, hardly any waits between tries, and only its own log."""
-    selected = {"streams": [entry for entry in selecting(*streams)["streams"] if entry["tap_stream_id"] in streams]}
-    kind = type("SomeStreams", (SomeStreams,), {"streams_wanted": streams})
+    selected = json.loads(_entries(streams))
+    kind = type("SomeStreams", (base,), {"streams_wanted": streams})
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger().addHandler(handler)
