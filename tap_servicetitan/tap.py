@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import simplejson
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, SingerSDKError
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
@@ -50,6 +50,8 @@ class TapServiceTitan(Tap):
                 raise error(msg)
         if isinstance(kwargs.get("catalog"), dict):
             handed_in.check(kwargs["catalog"])
+        # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
+        logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         self.turn = concurrency.Turn()
         super().__init__(**kwargs)
         self.checkpoints = Checkpoints(self.output, self._write_state)
@@ -136,6 +138,8 @@ class TapServiceTitan(Tap):
             stream.sync_tenant(tenant_id)
         except OSError:
             raise  # stdout or a batch file is gone: nothing can be written any more
+        except MapExpressionError as error:
+            return Failure(tenant_id, stream.name, str(error), "Mend the expression in stream_maps.")
         except (APIError, PaginationError) as error:
             return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others

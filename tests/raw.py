@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 TOKEN = b'{"access_token":"tok3n.raw","expires_in":900}'
@@ -23,6 +25,9 @@ class RawServer:
     token: Callable[[], bytes] = field(default=lambda: http(TOKEN))
     """All bytes that are sent for an access token."""
 
+    tls: Path | None = None
+    """Key and certificate; plain http without."""
+
     seen: list[bytes] = field(default_factory=list)
     """Requests as they came, head and body."""
 
@@ -31,7 +36,7 @@ class RawServer:
         """Serve until the end of the block, which gets the tap's settings."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            url = f"{'https' if self.tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
             try:
                 yield {
                     "client_id": "cid.1001",
@@ -51,13 +56,20 @@ class RawServer:
                 threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            request = read_request(connection)
+        with suppress(OSError), self._secured(connection) as secured:
+            request = read_request(secured)
             if not request:
                 return
             self.seen.append(request)
             path = request.split(b" ", 2)[1].decode()
-            connection.sendall(self.token() if path == "/token" else self.answer(path))
+            secured.sendall(self.token() if path == "/token" else self.answer(path))
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if not self.tls:
+            return connection
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.tls)
+        return context.wrap_socket(connection, server_side=True)
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -136,6 +136,14 @@ def test_a_page_that_cannot_be_understood_fails_its_stream_in_a_line_and_is_not_
     assert "Unexpected" not in line
 
 
+def test_an_expression_that_a_value_breaks_is_named() -> None:
+    with RawServer(lambda _: feed({"id": 1, "name": ["x"]})).listening() as config:
+        run = run_here({**config, "stream_maps": {"customers": {"name": "name.upper()"}}}, "customers")
+
+    assert run.code == 1
+    assert "stream customers: Failed to evaluate simpleeval expressions name.upper(). Mend the expression" in run.log
+
+
 def parents_and_notes(path: str) -> bytes:
     if "/notes" in path:
         return http(b'{"data":[{"id":1,"text":"n"}],"hasMore":false}')
