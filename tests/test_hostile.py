@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from raw import RawServer, feed, http
+from singer_sdk.singerlib import Catalog
 from support import Output, Tap, config_of, run_here, selecting
 
+from tap_servicetitan import bookmarks, handed_in
+from tap_servicetitan.errors import CatalogError, StateError
 from tap_servicetitan.simulator import Simulator
 
 ROADS = ["fast", "slow", "batch"]
@@ -214,6 +221,48 @@ def test_a_state_that_cannot_be_used_ends_the_run_in_a_line(simulator: Simulator
     assert run.stdout == ""
     assert line in run.log
     assert not simulator.requests
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(["", "x", "2025-01-01", "0001-01-01"])
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner))
+
+
+def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects with some of these fields, each mostly as it should be, or something else."""
+    return st.fixed_dictionaries({}, optional={name: field | field | JSON for name, field in fields.items()}) | JSON
+
+
+CONTEXTS = st.sampled_from([{"tenant_id": "1001"}, {"tenant_id": "7"}, {}])
+DATES = st.sampled_from(["2025-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+PARTITIONS = objects(
+    context=CONTEXTS, continue_from=st.just("t"), replication_key_value=DATES, parent_page=st.just(1), started=DATES
+)
+BOOKMARKS = objects(partitions=st.lists(PARTITIONS, max_size=2), replication_key_value=DATES)
+ENTRIES = objects(
+    tap_stream_id=st.sampled_from(["bookings", "bookingz"]),
+    schema=objects(properties=objects(id=st.just({"type": "integer"}))),
+    metadata=st.lists(objects(breadcrumb=st.just([]), metadata=st.just({"selected": True})), max_size=2),
+    key_properties=st.just(["id"]),
+)
+
+
+@given(objects(bookings=BOOKMARKS, gone=BOOKMARKS))
+@settings(max_examples=300)
+def test_any_state_is_refused_or_can_be_started_from(state: Any) -> None:
+    with suppress(StateError):
+        adopted = bookmarks.adopt({"bookmarks": state}, ["1001"], {"bookings"})
+        for partition in adopted["bookmarks"].get("bookings", {}).get("partitions", []):
+            assert isinstance(bookmarks.start_of_feed(partition, None), str | None)
+            bookmarks.move_feed(partition, "t", "modifiedOn", None)
+            datetime.fromisoformat(partition.get("replication_key_value") or "2025-01-01").astimezone(UTC)
+
+
+@given(objects(streams=st.lists(ENTRIES, max_size=2)))
+@settings(max_examples=300)
+def test_any_catalog_is_refused_or_can_be_read(catalog: Any) -> None:
+    with suppress(CatalogError):
+        handed_in.check(catalog)
+        list(handed_in.unknown(Catalog.from_dict(catalog), ["bookings"]))
 
 
 START: dict[str, tuple[dict[str, Any], str | None]] = {
