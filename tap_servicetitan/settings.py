@@ -147,6 +147,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 _WITH_DEFAULTS = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
@@ -211,13 +212,14 @@ class Settings:
 def parse_date(text: str) -> datetime:
     """Read an ISO 8601 date or date-time; without an offset it is UTC.
 
-    What lies before 1900 is 1900: ``0001-01-01`` is how .NET says that there is no date, and cannot be reckoned with.
+    What lies before 1900 is 1900, and nothing lies beyond 9999: ``0001-01-01`` and ``9999-12-31`` are how .NET says that
+    there is no date, and neither can be reckoned with.
 
     Raises:
         ValueError: It is neither.
     """
     date = datetime.fromisoformat(text)
-    return max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC))
+    return min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
