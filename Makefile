@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 
-.PHONY: help demo test test-examples lint format simulator clean
+.PHONY: help demo test test-long test-examples lint format simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -18,6 +18,9 @@ test: $(VENV)/installed ## Linter, types, tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2
+
+test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/test_kill.py tests/test_faults.py tests/test_feed_model.py
 
 test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed .venv-airflow/installed ## Dagster and Airflow execute examples/ against the simulator
 	$(BIN)/pytest examples --timeout 600

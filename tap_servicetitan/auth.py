@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from requests.auth import AuthBase
 
-from tap_servicetitan.errors import CredentialsError, TransientError
+from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, TransientError
 
 if TYPE_CHECKING:
     import requests
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TOKEN_LIFETIME = 900.0
 """Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
+
+_REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""400 is what a wrong client id or secret gets."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class ClientCredentials:
         self._send = send
         self._token = ""
         self._expires = 0.0
-        self._refusal: CredentialsError | None = None
+        self._refusal: APIError | None = None
         self._lock = threading.Lock()
 
     @property
@@ -66,6 +69,8 @@ class ClientCredentials:
 
         Raises:
             CredentialsError: The credentials were refused.
+            APIError: The token endpoint is not what it should be.
+            RateLimitError: The token endpoint asks for a pause.
             TransientError: The token endpoint is out of order.
         """
         with self._lock:
@@ -93,16 +98,22 @@ class ClientCredentials:
             },
         )
         status = response.status_code
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimitError(response)
+        if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             msg = f"the token endpoint answered {status}"
             raise TransientError(msg, response)
-        if status != HTTPStatus.OK:  # 400 is what a wrong client id or secret gets
+        if status in _REFUSALS:
             msg = f"The token endpoint refused the credentials ({status})."
             self._refusal = CredentialsError(msg)
             raise self._refusal
+        if status != HTTPStatus.OK:
+            msg = f"The token endpoint answered {status}, which is neither a token nor a refusal."
+            self._refusal = APIError(msg, remedy="Check environment, and auth_url if it is set.")
+            raise self._refusal
         try:
             answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             msg = "the token endpoint answered 200 without a token"
             raise TransientError(msg, response) from None
         self._token = answer.access_token
@@ -111,5 +122,5 @@ class ClientCredentials:
 
 
 class _TokenAnswer(msgspec.Struct):
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]  # what a header can hold
     expires_in: float = TOKEN_LIFETIME

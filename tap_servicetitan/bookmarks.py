@@ -8,9 +8,11 @@ keeps dates only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from tap_servicetitan.errors import StateError
 from tap_servicetitan.settings import parse_date
@@ -76,51 +78,83 @@ def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | Non
         bookmark["replication_key_value"] = to_api(min(date, started))
 
 
-def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str]) -> dict[str, Any]:
+def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str], known: Container[str]) -> dict[str, Any]:
     """Return a state that was handed in, in this tap's form.
 
     A bookmark at stream level, as a tap for a single tenant writes it, becomes that of the only tenant. With several
     tenants nobody knows whose it is, so it is left aside with a warning: nothing is lost, all is read again.
 
     Args:
-        state: Its ``bookmarks`` by stream; streams that the tap does not know are kept as they are.
+        state: Its ``bookmarks`` by stream.
         tenant_ids: The tenants of this run.
+        known: Names of the tap's streams; bookmarks of others are kept as they are.
 
     Raises:
         StateError: The state is not of a Singer state's shape.
     """
-    bookmarks = state.get("bookmarks", {})
+    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
     if not isinstance(bookmarks, dict):
         msg = "The STATE is not usable: 'bookmarks' is not an object. Mend it, or start without."
         raise StateError(msg)
     tenants = list(tenant_ids)
-    return {"bookmarks": {stream: _adopt_stream(stream, bookmark, tenants) for stream, bookmark in bookmarks.items()}}
+    for stream, bookmark in bookmarks.items():
+        if not isinstance(bookmark, dict):
+            raise _unusable(stream, "it is not an object")
+    return {
+        "bookmarks": {
+            stream: _adopt_stream(stream, bookmark, tenants) if stream in known else bookmark
+            for stream, bookmark in bookmarks.items()
+        }
+    }
 
 
-def _adopt_stream(stream: str, bookmark: Any, tenant_ids: list[str]) -> dict[str, Any]:
-    if not isinstance(bookmark, dict) or not _are_partitions(bookmark.get("partitions", [])):
-        msg = f"The STATE of stream '{stream}' is not usable: it is not a bookmark. Mend it, or remove the stream's."
-        raise StateError(msg)
-    if bookmark.get("partitions") or not bookmark.get("replication_key_value"):
-        return bookmark
-    date = bookmark["replication_key_value"]
-    if len(tenant_ids) != 1:
-        _log.warning("Stream %s: STATE has a bookmark without a tenant, which is left aside.", stream)
-        return {}
-    if not _parsed(date):
-        msg = f"The STATE of stream '{stream}' is not usable: replication_key_value is not a date. Mend or remove it."
-        raise StateError(msg)
-    return {"partitions": [{"context": {"tenant_id": tenant_ids[0]}, "replication_key_value": date}]}
+def _adopt_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[str]) -> dict[str, Any]:
+    partitions = bookmark.get("partitions") or []
+    try:
+        if partitions or not bookmark:
+            msgspec.convert(partitions, list[_Partition])
+            adopted = [_canonical(partition) for partition in partitions]
+            contexts = [partition["context"] for partition in adopted]
+            if any(context in contexts[:number] for number, context in enumerate(contexts)):
+                raise _unusable(stream, "it has two bookmarks of one tenant")
+            return {**bookmark, "partitions": adopted}
+        date = msgspec.convert(bookmark, _DateBookmark).replication_key_value
+        if date is None or len(tenant_ids) != 1:
+            without = "date" if date is None else "tenant"
+            _log.warning("Stream %s: STATE has a bookmark without a %s, which is left aside.", stream, without)
+            return {}
+        own = {"context": {"tenant_id": tenant_ids[0]}, "replication_key_value": to_api(parse_date(date))}
+    except msgspec.ValidationError as error:
+        raise _unusable(stream, str(error)) from None
+    except ValueError:
+        raise _unusable(stream, "it holds something else in place of a date") from None
+    return {"partitions": [own]}
 
 
-def _are_partitions(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(partition, dict)
-        and isinstance(partition.get("context"), dict)
-        and isinstance(partition.get("continue_from", ""), str)
-        and ("replication_key_value" not in partition or _parsed(partition["replication_key_value"]) is not None)
-        for partition in value
-    )
+class _DateBookmark(msgspec.Struct, kw_only=True):
+    """What a bookmark of another tap holds that is of use."""
+
+    replication_key_value: str | None = None
+
+
+class _Partition(_DateBookmark, kw_only=True):
+    """The bookmark of a tenant, as far as the tap relies on it."""
+
+    context: dict[str, Any]
+    continue_from: str | None = None
+    parent_page: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
+    started: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def _canonical(partition: dict[str, Any]) -> dict[str, Any]:
+    """Return a bookmark with its dates as the tap writes them."""
+    dates = {key: partition[key] for key in ("replication_key_value", "started") if partition.get(key) is not None}
+    return partition | {key: to_api(parse_date(date)) for key, date in dates.items()}
+
+
+def _unusable(stream: str, reason: str) -> StateError:
+    msg = f"The STATE of stream '{stream}' is not usable: {reason}. Mend it, or remove the stream's."
+    return StateError(msg)
 
 
 def _parsed(date: Any) -> datetime | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Endpoint:
     def url_path(self) -> str:
         """Path below the API root, with ``{tenant_id}`` to be filled in."""
         return f"/{self.api}/tenant/{{tenant_id}}/{self.path}"
+
+    def url_for(self, tenant_id: str, places: Mapping[str, Any]) -> str:
+        """Return the path below the API root; what stands for a placeholder cannot change the rest of it."""
+        quoted = {name: quote(str(value), safe="") for name, value in places.items()}
+        return self.url_path.format(tenant_id=tenant_id, **quoted)
 
     @property
     def primary_keys(self) -> tuple[str, ...]:

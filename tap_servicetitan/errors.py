@@ -10,17 +10,22 @@
     │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
     ├── ReportError              a custom report is not what its settings or its description say
     ├── PaginationError          the API's page contradicts itself
+    ├── CatalogError             the catalog that was handed in cannot be used
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
 
-``TransientError`` never leaves :mod:`tap_servicetitan.http`: it is retried, and ends as an ``APIError``.
+``TransientError``, ``RateLimitError`` among it, never leaves :mod:`tap_servicetitan.http`: it is retried, and ends as an ``APIError``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SingerSDKError, SyncError
+
+if TYPE_CHECKING:
+    import requests
 
 
 class APIError(FatalAPIError):
@@ -87,8 +92,20 @@ class StateError(SingerSDKError):
     """The STATE that was handed in cannot be used."""
 
 
+class CatalogError(SingerSDKError):
+    """The catalog that was handed in cannot be used."""
+
+
 class TransientError(RetriableAPIError):
     """Something that another try may heal."""
+
+
+class RateLimitError(TransientError):
+    """The token endpoint asked for a pause (429)."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__("the token endpoint answered 429", response)
+        self.response: requests.Response = response
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,9 @@ class RowsStream(ExportStream):
 
     @override
     def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        each = self.endpoint.each
+        each = self.endpoint.each or ""
         for row in rows:
             rest = {key: value for key, value in row.items() if key != each}
-            yield from ({**rest, **item} for item in row.get(each or "") or () if isinstance(item, dict))
+            items = [] if row.get(each) is None else row[each]
+            for item in items if isinstance(items, list) else [items]:
+                yield {**rest, **(item if isinstance(item, dict) else {each: item})}

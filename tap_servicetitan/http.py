@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 import backoff
 import msgspec
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
+from typing_extensions import override
 
 from tap_servicetitan.auth import ClientCredentials
 from tap_servicetitan.errors import (
@@ -24,6 +26,7 @@ from tap_servicetitan.errors import (
     ForbiddenError,
     MissingScopeError,
     NotFoundError,
+    RateLimitError,
     RefusedRequestError,
     TransientError,
 )
@@ -52,13 +55,6 @@ _FINAL: dict[int, type[APIError]] = {
     HTTPStatus.CONFLICT: NotFoundError,
 }
 
-_NETWORK_ERRORS = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
-
 _log = logging.getLogger("tap-servicetitan.http")
 
 
@@ -81,6 +77,19 @@ class _Problem(msgspec.Struct):
 
     title: str = ""
     traceId: str = ""  # noqa: N815 -- as on the wire
+
+
+class _Session(requests.Session):
+    """Follows no redirect and does not even read where it leads: credentials stay with the host they are meant for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Without an auth of its own, requests would sign the request for a token with what ~/.netrc holds.
+        self.auth = lambda request: request
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class Client:
@@ -107,7 +116,7 @@ class Client:
         self._in_flight = in_flight
         self._patience = patience
         self._budget = RateBudget.per_second(settings.requests_per_second)
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = settings.user_agent
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=settings.concurrency))
@@ -168,10 +177,14 @@ class Client:
         waited = 0.0
         while True:
             with observer.waiting():
-                budget.wait()
+                budget.wait()  # maybe for minutes, in which a token may expire
                 if budget is not self._budget:
                     self._budget.wait()
-            signature = self._credentials.signature()  # after the wait: a token lives 15 minutes
+            try:
+                signature = self._credentials.signature()
+            except RateLimitError as limit:
+                waited += self._pause(limit.response, waited, budget, request["url"])
+                continue
             response = self._send(**request, auth=signature)
             observer.answered(response)
             status = response.status_code
@@ -180,19 +193,31 @@ class Client:
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
                 self._credentials.forget(signature)
-            elif reason := reason_to_wait(response):
-                seconds = max(retry_after(response), 0.05)
-                if waited + seconds > budget.max_wait:
-                    raise self._error(response, waited)
-                waited += seconds
-                if budget.pause(seconds):
-                    what = "" if budget is self._budget else f", {urlsplit(request['url']).path}"
-                    _log.warning("Tenant %s%s: %s, waiting %.3gs.", self.tenant.tenant_id, what, reason, seconds)
+            elif reason_to_wait(response):
+                waited += self._pause(response, waited, budget, request["url"])
             else:
                 raise self._error(response, waited)
 
+    def _pause(self, response: requests.Response, waited: float, budget: RateBudget, url: str) -> float:
+        """Hold back a budget's requests for as long as an answer says, and return it; fail if all that has not helped.
+
+        Never less than a tenth of what one request has waited so far: a 429 that always says "now" would be thousands
+        of tries else.
+        """
+        seconds = max(retry_after(response), 0.05, waited / 10)
+        if waited + seconds > budget.max_wait:
+            raise self._error(response, waited)
+        if budget.pause(seconds):
+            what = "" if budget is self._budget else f", {urlsplit(url).path}"
+            reason = reason_to_wait(response)
+            _log.warning("Tenant %s%s: %s, waiting %.3gs.", self.tenant.tenant_id, what, reason, seconds)
+        return seconds
+
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
-        """Send a request without following redirects: credentials stay with the host they are meant for."""
+        """Send a request.
+
+        Plain http is for this machine only, so it takes no proxy, whatever the environment says.
+        """
         timeout = self._settings.request_timeout
         try:
             with self._in_flight:
@@ -201,9 +226,10 @@ class Client:
                     url,
                     timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
                     allow_redirects=False,
+                    proxies={"http": ""},
                     **request,
                 )
-        except _NETWORK_ERRORS as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The exception's own text holds URL and parameters; its kind and host are what helps.
             msg = f"{_words(error)} ({urlsplit(url).hostname})"
             raise TransientError(msg) from error
@@ -211,12 +237,12 @@ class Client:
     def _decoded(self, response: requests.Response, decode: Callable[[bytes], T]) -> T:
         try:
             return decode(response.content)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             msg = f"the answer has another shape than documented ({error})"
             raise TransientError(msg, response) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             kind = response.headers.get("Content-Type", "no content type")
-            msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind)})"
+            msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind)[:100]})"
             raise TransientError(msg, response) from None
 
     def _error(self, response: requests.Response, waited: float) -> APIError | TransientError:
@@ -251,7 +277,7 @@ class Client:
     def _redacted(self, text: str) -> str:
         for secret in filter(None, self._credentials.secrets):
             text = text.replace(secret, "***")
-        return " ".join(text.split())
+        return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
     def _retrying(self, details: Details) -> None:
         request, *_, observer = details["args"]
@@ -267,7 +293,7 @@ class Client:
         )
 
 
-def _words(error: requests.exceptions.RequestException) -> str:
+def _words(error: Exception) -> str:
     match error:
         case requests.exceptions.ConnectTimeout():
             return "no connection in time"

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks
+from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page
 from tap_servicetitan.streams import EndpointStream
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoint import Capacity, Paged
+
+SPARE_PAGES = 10
+"""Pages that may follow twice those that were counted before a listing is taken for endless."""
 
 _ENVELOPES: Mapping[str | None, Any] = {"items": Items, "availabilities": Availabilities}
 
@@ -129,15 +133,21 @@ class ListingStream(PagedStream):
         """Yield each page's answer, and whether another follows; pages that are known of are asked for side by side."""
         more = self.has_more(first)
         yield first, more
-        known = 1
+        known, most = 1, math.inf
         if more and (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
             known = max(2, math.ceil(total / self.endpoint.page_size))
+            most = 2 * known + SPARE_PAGES
             ask = functools.partial(self._ask_page, tenant_id, since)
-            for number, answer in enumerate(self.tap.lookahead.map(ask, range(1, known)), start=1):
-                more = self.has_more(answer) if number == known - 1 else True
+            for answer in self.tap.lookahead.map(ask, range(1, known)):
+                more = self.has_more(answer)
                 yield answer, more
+                if not more:  # fewer than were counted
+                    return
         number = known
         while more:  # pages that nobody counted, or that came while the others were read
+            if number >= most:
+                msg = f"{number} pages are more than twice what {total} records need, and the last says hasMore."
+                raise PaginationError(msg)
             answer = self.fetch(tenant_id, {**since, **self.numbered(number)})
             more = self.has_more(answer)
             number += 1

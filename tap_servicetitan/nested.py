@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
 
-import msgspec
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog
@@ -16,7 +17,10 @@ from tap_servicetitan.endpoint import Nested, Paged
 from tap_servicetitan.errors import NotFoundError
 from tap_servicetitan.listings import PagedStream
 from tap_servicetitan.pagination import NumberedPage, Page, bare
+from tap_servicetitan.records import Decoder
 from tap_servicetitan.settings import parse_date
+
+R = TypeVar("R")
 
 PARENTS_A_PAGE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
@@ -24,8 +28,11 @@ PARENTS_A_PAGE = 500
 RECORDS_A_PAGE = 1000
 """Records gathered from several parents before they are written."""
 
-Parent = Mapping[str, str]
+Parent = Mapping[str, Any]
 """Values of the placeholders in the nested collection's path."""
+
+
+_ID = (int, str, Decimal)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class NestedStream(PagedStream):
         ask = functools.partial(self._ask_parent, tenant_id, self._params(bookmark))
         newest = None
         for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), bookmark.get("parent_page", 0)):
-            parents = [self._placeholders(parent) for parent in page.parents]
+            parents = self._askable(tenant_id, [self._placeholders(parent) for parent in page.parents])
             for records in gathered(self.tap.lookahead.map(ask, parents)):
                 newest = max(filter(None, (newest, self.newest(records))), default=None)
                 yield Page(records, has_more=True)
@@ -98,7 +105,22 @@ class NestedStream(PagedStream):
         return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
 
     def _placeholders(self, parent: Mapping[str, Any]) -> Parent:
-        return {name: str(parent[field]) for name, field in self.endpoint.placeholders.items()}
+        return {name: parent.get(field) for name, field in self.endpoint.placeholders.items()}
+
+    def _askable(self, tenant_id: str, parents: Sequence[Parent]) -> list[Parent]:
+        """Return the parents that say who they are; tell how many others there are."""
+        askable = [
+            parent for parent in parents if all(isinstance(value, _ID) and value != "" for value in parent.values())
+        ]
+        if missing := len(parents) - len(askable):
+            self.log(
+                "Tenant %s, stream %s: %d of its parents have no id, so that their records cannot be asked for.",
+                tenant_id,
+                self.name,
+                missing,
+                level=logging.WARNING,
+            )
+        return askable
 
     def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any]:
         """Return all records of a parent; none if it is deleted (404) or inactive (409)."""
@@ -115,7 +137,7 @@ class NestedStream(PagedStream):
             return []
         between = {key: params[key] for key in self.endpoint.between or ()}
         types = self.schema["properties"]
-        ids = {key: int(value) if "integer" in types[key]["type"] else value for key, value in parent.items()}
+        ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
         self.add(records, {**ids, **between})
         return records
 
@@ -125,8 +147,8 @@ class NestedStream(PagedStream):
             return
         for page in self._parent_pages(tenant_id, catalog.parent(endpoint), first):
             parents: list[dict[str, Any]] = []
-            for grandparent in page.parents:
-                ids = {name: grandparent[field] for name, field in endpoint.placeholders.items()}
+            above = [{name: each.get(field) for name, field in endpoint.placeholders.items()} for each in page.parents]
+            for ids in self._askable(tenant_id, above):
                 try:
                     for listed in self._listed(tenant_id, endpoint, ids, 0):
                         parents += ({**ids, **parent} for parent in listed.parents)
@@ -134,12 +156,19 @@ class NestedStream(PagedStream):
                     continue
             yield _ParentPage(page.number, parents, page.has_more)
 
+    @functools.cached_property
+    def _decode_parents(self) -> Callable[[bytes], Any]:
+        return Decoder(_Parents, dict[str, Any], self.misfits)
+
+    def _decode_bare_parents(self, body: bytes) -> Any:
+        return self._decode_parents(bare(body))
+
     def _listed(
         self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENTS_A_PAGE
     ) -> Iterator[_ParentPage]:
         """Page over the list of parents."""
         size = min(endpoint.page_size or size, size)
-        path = endpoint.url_path.format(tenant_id=tenant_id, **ids)
+        path = endpoint.url_for(tenant_id, ids)
         number, more = first, True
         while more:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
@@ -147,7 +176,7 @@ class NestedStream(PagedStream):
                 answer = self.tap.clients[tenant_id].ask(
                     path,
                     {**endpoint.query, **params},
-                    functools.partial(_decoded, wrapped=endpoint.records is not None),
+                    self._decode_parents if endpoint.records is not None else self._decode_bare_parents,
                     observer=self.progress(tenant_id),
                 )
             if endpoint.page_size is None:
@@ -158,15 +187,8 @@ class NestedStream(PagedStream):
             number += 1
 
 
-class _Parents(NumberedPage[dict[str, Any]]):
+class _Parents(NumberedPage[R], Generic[R]):
     hasMore: bool = False  # noqa: N815 -- as on the wire
-
-
-_parents = msgspec.json.Decoder(_Parents)
-
-
-def _decoded(body: bytes, *, wrapped: bool) -> _Parents:
-    return _parents.decode(body if wrapped else bare(body))
 
 
 def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, KeysView
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -62,9 +64,29 @@ class Availabilities(msgspec.Struct, Generic[R], rename={"data": "availabilities
     data: list[R]
 
 
-def bare(body: bytes) -> bytes:
-    """Wrap an answer that is the array of records itself, or the one record, as :class:`Everything` is."""
-    return b'{"data":%s}' % body if body.lstrip()[:1] == b"[" else b'{"data":[%s]}' % body
+def bare(body: bytes, known: Collection[str] = ()) -> bytes:
+    """Wrap an answer that is the array of records itself, or the one record, as :class:`Everything` is.
+
+    Args:
+        body: The answer.
+        known: Names of which the one record has some; if it has none of them, it is an error in a record's place.
+
+    Raises:
+        msgspec.ValidationError: It is no such record.
+    """
+    first = body.lstrip()[:1]
+    if not first:
+        return body  # nothing at all, which is not JSON, rather than an empty list
+    if first == b"[":
+        return b'{"data":%s}' % body
+    if known:
+        names: KeysView[str] | None = None
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # the decoder's business
+            names = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).keys()
+        if names and names.isdisjoint(known):
+            msg = "Object has none of the documented fields"
+            raise msgspec.ValidationError(msg)
+    return b'{"data":[%s]}' % body
 
 
 class ContinuationPaginator(BaseAPIPaginator["str | None"]):

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,10 @@ class RateBudget:
     def pause(self, seconds: float) -> bool:
         """Hold back every request for so long; tell whether that is news."""
         with self._lock:
-            until = time.monotonic() + seconds
-            news = time.monotonic() >= self._paused_until
+            now = time.monotonic()
+            until = now + seconds
+            # Requests under way together are told nearly the same.
+            news = now >= self._paused_until or until > self._paused_until + 1
             self._paused_until = max(self._paused_until, until)
             return news
 
@@ -102,8 +105,9 @@ def retry_after(response: requests.Response) -> float:
     try:
         seconds.append(float(header))
     except ValueError:
-        if date := email.utils.parsedate_tz(header):
-            seconds.append(email.utils.mktime_tz(date) - time.time())
+        with suppress(ValueError, OverflowError):  # the year 99999, say
+            if date := email.utils.parsedate_tz(header):
+                seconds.append(email.utils.mktime_tz(date) - time.time())
     if match := re.search(rb"in (\d+(?:\.\d+)?) seconds?", response.content):
         seconds.append(float(match[1]))
     default = MAINTENANCE_WAIT if response.status_code == HTTPStatus.CONFLICT else DEFAULT_RATE_LIMIT_WAIT

@@ -53,8 +53,17 @@ def _number(_: type, value: Any) -> Any:
 _UNKNOWN = "contains unknown field"
 """Part of msgspec's words for a field that an exact type lacks."""
 
+
+def _decimal_or_text(number: str) -> decimal.Decimal | str:
+    try:
+        return decimal.Decimal(number)
+    except decimal.InvalidOperation:  # an exponent beyond 10^18
+        return number
+
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_any_record = msgspec.json.Decoder(dict[str, Any], float_hook=decimal.Decimal)
+_any_record = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal_or_text)
+_MISFIT = (msgspec.ValidationError, decimal.InvalidOperation)
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -177,11 +186,11 @@ class Decoder(Generic[R]):
         """
         try:
             return self._page.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, decimal.InvalidOperation) as error:
             return self._second_reading(body, error)
 
     def _second_reading(self, body: bytes, error: Exception) -> Any:
-        if isinstance(error, msgspec.ValidationError):
+        if isinstance(error, _MISFIT):
             page = self._raw_page.decode(body)
             exact = self._exact_record
             if exact and sum(self._shown(raw, exact) for raw in page.data):
@@ -199,7 +208,7 @@ class Decoder(Generic[R]):
         """Show a record if it has unknown fields, and tell whether it has."""
         try:
             exact.decode(raw)
-        except msgspec.ValidationError as error:
+        except _MISFIT as error:
             if _UNKNOWN in str(error):
                 self._on_unknown(_any_record.decode(raw))
                 return True
@@ -208,9 +217,10 @@ class Decoder(Generic[R]):
     def _read(self, raw: msgspec.Raw) -> Any:
         try:
             return self._record.decode(raw)
-        except msgspec.ValidationError as error:
+        except _MISFIT as error:
             record = _any_record.decode(raw)
-            self._on_misfit(str(error))
+            typed = isinstance(error, msgspec.ValidationError)
+            self._on_misfit(str(error) if typed else "Number that no decimal can hold, kept as text,")
             return record
 
 

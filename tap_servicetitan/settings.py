@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -164,6 +164,9 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
 _WITH_DEFAULTS = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
 
@@ -214,7 +217,7 @@ class Settings:
                 Tenant(_text(entry["tenant_id"]), _text(entry["client_id"]), _text(entry["client_secret"]))
                 for entry in _tenants(config)
             ),
-            st_app_key=config["st_app_key"],
+            st_app_key=_text(config["st_app_key"]),
             api_url=(config.get("api_url") or api_url).rstrip("/"),
             auth_url=config.get("auth_url") or auth_url,
             start_date=parse_date(start_date) if start_date else None,
@@ -225,18 +228,21 @@ class Settings:
             requests_per_second=float(config["requests_per_second"]),
             reports_per_minute=float(config["reports_per_minute"]),
             log_interval=float(config["log_interval"]),
-            user_agent=config.get("user_agent") or user_agent,
+            user_agent=_text(config.get("user_agent")) or user_agent,
         )
 
 
 def parse_date(text: str) -> datetime:
     """Read an ISO 8601 date or date-time; without an offset it is UTC.
 
+    What lies before 1900 is 1900, and nothing lies beyond 9999: ``0001-01-01`` and ``9999-12-31`` are how .NET says that
+    there is no date, and neither can be reckoned with.
+
     Raises:
         ValueError: It is neither.
     """
     date = datetime.fromisoformat(text)
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    return min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
@@ -254,7 +260,7 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         yield "Setting 'st_app_key' is missing."
     if not wrong & {"tenants", "tenant_id", "client_id", "client_secret"}:
         yield from _tenant_problems(config)
-    for name, problem_of in (("api_url", _url_problem), ("auth_url", _url_problem), ("start_date", _date_problem)):
+    for name, problem_of in _PROBLEMS.items():
         if name not in wrong and config.get(name) and (problem := problem_of(config[name])):
             yield f"Setting '{name}' {problem}."
     if not wrong & {"custom_reports", "tenants"}:
@@ -345,6 +351,20 @@ def _url_problem(url: str) -> str | None:
     if parts.username or parts.password:
         return "must not hold a user name or password"
     return None
+
+
+def _header_problem(text: str) -> str | None:
+    sendable = text.strip().isascii() and text.strip().isprintable()
+    return None if sendable else "must be of plain ASCII characters: it is sent as a header"
+
+
+_PROBLEMS: Mapping[str, Callable[[str], str | None]] = {
+    "st_app_key": _header_problem,
+    "user_agent": _header_problem,
+    "api_url": _url_problem,
+    "auth_url": _url_problem,
+    "start_date": _date_problem,
+}
 
 
 def _is_loopback(host: str) -> bool:

@@ -172,7 +172,7 @@ class EndpointStream(Stream, abc.ABC):
         tenant_id: str,
         params: Mapping[str, str],
         *,
-        parent: Mapping[str, str] | None = None,
+        parent: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         budget: RateBudget | None = None,
     ) -> Any:
@@ -186,7 +186,7 @@ class EndpointStream(Stream, abc.ABC):
             budget: A smaller budget than the tenant's, to keep to besides.
         """
         return self.tap.clients[tenant_id].ask(
-            self.endpoint.url_path.format(tenant_id=tenant_id, **parent or {}),
+            self.endpoint.url_for(tenant_id, parent or {}),
             {**self.endpoint.query, **params},
             self._decode,
             body=body,
@@ -234,7 +234,8 @@ class EndpointStream(Stream, abc.ABC):
         )
         if self.endpoint.records is not None:
             return decoder
-        return lambda body: decoder(bare(body))
+        known = self.schema["properties"]
+        return lambda body: decoder(bare(body, known))
 
     def _writer(self, tenant_id: str) -> PageWriter:
         if self._lines:

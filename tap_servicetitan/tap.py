@@ -16,11 +16,20 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import simplejson
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, SingerSDKError
+from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_servicetitan import access, bookmarks, catalog, concurrency, settings
-from tap_servicetitan.errors import APIError, Failure, PaginationError, ReportError, SyncFailedError
+from tap_servicetitan import access, bookmarks, catalog, concurrency, handed_in, settings
+from tap_servicetitan.errors import (
+    APIError,
+    CatalogError,
+    Failure,
+    PaginationError,
+    ReportError,
+    StateError,
+    SyncFailedError,
+)
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
     from tap_servicetitan.streams import EndpointStream
 
 
+DEFECT = "This is a defect of the tap: please report it with the lines above."
+
+
 class TapServiceTitan(Tap):
     """Singer tap for ServiceTitan."""
 
@@ -42,6 +54,14 @@ class TapServiceTitan(Tap):
     message_writer_class = MessageWriter
 
     def __init__(self, **kwargs: Any) -> None:
+        for name, error in (("catalog", CatalogError), ("state", StateError)):
+            if isinstance(kwargs.get(name), (list, int, float)):
+                msg = f"The {name} that was handed in is not a JSON object."
+                raise error(msg)
+        if isinstance(kwargs.get("catalog"), dict):
+            handed_in.check(kwargs["catalog"])
+        # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
+        logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         self.turn = concurrency.Turn()
         self._left_out: list[Failure] = []
         super().__init__(**kwargs)
@@ -87,7 +107,8 @@ class TapServiceTitan(Tap):
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         if state:
-            super().load_state(bookmarks.adopt(state, (tenant.tenant_id for tenant in self.settings.tenants)))
+            tenant_ids = (tenant.tenant_id for tenant in self.settings.tenants)
+            super().load_state(bookmarks.adopt(state, tenant_ids, self.streams))
 
     @override  # type: ignore[misc]  # final for type checkers only; the SDK has no other seam
     def sync_all(self) -> None:
@@ -97,7 +118,11 @@ class TapServiceTitan(Tap):
             SyncFailedError: Some could not be read to the end; the others are complete.
         """
         streams = cast("dict[str, EndpointStream]", self.streams)
+        for line in handed_in.unknown(self.input_catalog or Catalog(), streams):
+            self.logger.warning(line)
         selected = [stream for stream in streams.values() if stream.selected]
+        if not selected:
+            self.logger.warning("No stream is selected: there is nothing to read.")
         jobs = [
             functools.partial(self._sync, stream, tenant_id) for stream in selected for tenant_id in stream.tenant_ids
         ]
@@ -150,14 +175,13 @@ class TapServiceTitan(Tap):
             stream.sync_tenant(tenant_id)
         except OSError:
             raise  # stdout or a batch file is gone: nothing can be written any more
+        except MapExpressionError as error:
+            return Failure(tenant_id, stream.name, str(error), "Mend the expression in stream_maps.")
         except (APIError, PaginationError, ReportError) as error:
             return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
-            # The exception's text may quote a record, so only its kind and the way to it are shown.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            self.logger.error("Unexpected %s in stream %s, at:\n%s", type(error).__name__, stream.name, frames)  # noqa: TRY400 -- see above
-            remedy = "This is a defect of the tap: please report it with the lines above."
-            return Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", remedy)
+            self.logger.error("Unexpected %s", _frames(error))  # noqa: TRY400 -- its text may quote a record
+            return Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", DEFECT)
         return None
 
     def _write_state(self) -> None:
@@ -223,8 +247,15 @@ def _run() -> int:
         log.error("%s; the others are complete:", error)  # noqa: TRY400 -- told in a line
         for failure in error.failures:
             log.error("  %s", failure)  # noqa: TRY400 -- told in a line
-    except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
+    except (json.JSONDecodeError, simplejson.JSONDecodeError, UnicodeDecodeError) as error:
         log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400 -- told in a line
     except (SingerSDKError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
+    except Exception as error:  # noqa: BLE001 -- the SDK would show its text, which may quote a secret
+        log.error("Unexpected %s%s", _frames(error), DEFECT)  # noqa: TRY400 -- see above
     return 1
+
+
+def _frames(error: Exception) -> str:
+    """Return an exception's kind and the way to it, without its text."""
+    return f"{type(error).__name__}, at:\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -8,9 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from support import Tap
 
 from tap_servicetitan.simulator import Simulator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Try everything rather than a sample: minutes, not seconds.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile("short", max_examples=20, stateful_step_count=12, deadline=None, derandomize=True)
+    settings.register_profile("long", max_examples=1000, stateful_step_count=30, deadline=None)
+    settings.load_profile("long" if config.getoption("--long") else "short")
+
+
+@pytest.fixture
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether to try everything rather than a sample."""
+    return bool(pytestconfig.getoption("--long"))
 
 
 @pytest.fixture

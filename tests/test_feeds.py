@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FEEDS, Output, Tap, config_of, plain, selecting
+from support import FEEDS, Tap, config_of, plain, selecting
 
 from tap_servicetitan.simulator import Simulator
 
@@ -219,46 +215,3 @@ def test_tokens_refused_where_dates_lead_no_further_end_the_stream_and_not_the_r
     assert run.code == 1
     assert "tenant 1001, stream bookings: The API answered 400" in run.log
     assert len(run.records("leads")) == 50
-
-
-@pytest.mark.parametrize("concurrency", [1, 8])
-def test_a_run_killed_at_any_moment_resumes_from_its_last_state_and_repeats_one_page_at_most(
-    tap: Tap, simulate: Callable[..., Simulator], concurrency: int
-) -> None:
-    simulator = simulate(records=150, page_size=10, latency=0.002)
-    config = config_of(simulator, concurrency=concurrency)
-    random_bytes = random.Random(concurrency)
-    state: dict[str, Any] = {}
-    seen: Counter[tuple[str, int]] = Counter()
-    kills = 0
-    while True:
-        run = killed_after(tap.command(config, state=state), random_bytes.randrange(5_000, 200_000))
-        got = Counter((message["stream"], message["record"]["id"]) for message in run.of_type("RECORD"))
-        assert all(count == 1 for count in got.values())
-        repeated = Counter(stream for stream, number in got if seen[stream, number])
-        assert all(count <= 10 * kills for count in repeated.values())
-        seen += got
-        state = run.states[-1] if run.states else state
-        if run.code == 0:
-            break
-        kills += 1
-
-    assert kills > 2
-    assert {key: min(count, 1) for key, count in seen.items()} == {
-        (stream, record["id"]): 1 for stream in FEEDS for record in simulator.records(stream)
-    }
-    extra = Counter(stream for stream, _ in seen.elements()) - Counter(stream for stream, _ in seen)
-    assert all(count <= 10 * kills for count in extra.values())
-
-
-def killed_after(command: list[str], size: int) -> Output:
-    """Run the tap and SIGKILL it once so many bytes have come, reading on to what it had written by then."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    got = b""
-    while len(got) < size and (chunk := os.read(process.stdout.fileno(), 4096)):
-        got += chunk
-    process.send_signal(signal.SIGKILL)
-    rest, log = process.communicate()
-    return Output(process.returncode, (got + rest).decode(errors="ignore"), log.decode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import Tap, config_of, selecting
+from support import Tap, config_of, run_here, selecting
 
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS
 from tap_servicetitan.simulator import Simulator
@@ -33,6 +33,11 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
         ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
         ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
         ({"request_timeout": 0}, "Setting 'request_timeout' must be greater than 0."),
+        ({"st_app_key": "ak1.s3cret\u20ac"}, "Setting 'st_app_key' must be of plain ASCII characters: it is sent as a"),
+        (
+            {"user_agent": "acme\nelt"},
+            "Setting 'user_agent' must be of plain ASCII characters: it is sent as a header.",
+        ),
         ({"concurrency": 0}, "Setting 'concurrency' must be at least 1."),
         ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
         (
@@ -112,6 +117,13 @@ def test_numbers_may_have_fractions(tap: Tap, simulator: Simulator) -> None:
     assert run.code == 0
     assert len(run.records("bookings")) == 60
     assert not run.lines_with("Traceback")
+
+
+def test_white_space_around_credentials_is_no_part_of_them(simulator: Simulator) -> None:
+    config = config_of(simulator, user_agent=" acme ")
+    padded = {name: f" {config[name]}\r\n" for name in ("client_id", "client_secret", "st_app_key", "tenant_id")}
+
+    assert run_here(config | padded, "bookings").code == 0
 
 
 def test_settings_come_from_the_environment_too(

@@ -1,0 +1,224 @@
+"""A model of export feeds against the tap: at least once always, in the feed's order, bookmarks never ahead."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from support import Output, SomeStreams, bookmark, run_here
+
+from tap_servicetitan import bookmarks
+from tap_servicetitan.errors import RefusedRequestError
+
+STREAMS = ("bookings", "leads")
+TENANTS = ("1001", "1002")
+CONFIG = {
+    "st_app_key": "ak1.model",
+    "tenants": [{"tenant_id": tenant, "client_id": "cid", "client_secret": "cs2"} for tenant in TENANTS],
+}
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+EVER = BEGIN - timedelta(days=1)
+LATE = timedelta(minutes=29)
+"""How far a feed strays from the order of dates: less than the overlap of a restart."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A change: of which record, and when it says that it was."""
+
+    record: int
+    date: datetime
+
+
+@dataclass
+class Feed:
+    """One feed: changes in order, of which only each record's last can be read."""
+
+    log: list[Entry] = field(default_factory=list)
+    deleted: set[int] = field(default_factory=set)
+    epoch: int = 0
+    """Tokens of earlier ones are refused."""
+    newest: datetime = BEGIN
+
+    def append(self, record: int, minutes: int, late: timedelta) -> None:
+        self.newest += timedelta(minutes=minutes)
+        self.log.append(Entry(record, self.newest - late))
+
+    def current(self, start: int = 0, since: datetime = EVER) -> list[int]:
+        """Positions that can be read."""
+        last = {entry.record: position for position, entry in enumerate(self.log)}
+        rest = [(position, self.log[position]) for position in range(start, len(self.log))]
+        return [
+            position
+            for position, entry in rest
+            if last[entry.record] == position and entry.record not in self.deleted and entry.date >= since
+        ]
+
+    def token(self, position: int, hop: int, since: datetime) -> str:
+        """Write a token: it remembers the date that the walk began with."""
+        return f"{self.epoch}|{position}|{hop}|{since.isoformat()}"
+
+    def place(self, sent: str | None) -> tuple[int, int, datetime]:
+        """Read a token or date: from which position on, after how many empty pages, from which date on."""
+        if not sent or "|" not in sent:
+            return 0, 0, datetime.fromisoformat(sent) if sent else EVER
+        epoch, position, hop, since = sent.split("|")
+        if int(epoch) != self.epoch:
+            message = "The API answered 400."
+            raise RefusedRequestError(message)
+        return int(position), int(hop), datetime.fromisoformat(since)
+
+    def page(self, sent: str | None, size: int, *, empty: bool) -> dict[str, Any]:
+        start, hop, since = self.place(sent)
+        positions = self.current(start, since)
+        if empty:
+            return {"data": [], "hasMore": True, "continueFrom": self.token(start, hop + 1, since)}
+        more = len(positions) > size
+        then = positions[size - 1] + 1 if more else len(self.log)
+        data = [
+            {"id": self.log[p].record, "modifiedOn": self.log[p].date.isoformat(), "summary": str(p)}
+            for p in positions[:size]
+        ]
+        return {"data": data, "hasMore": more, "continueFrom": self.token(then, 0, since)}
+
+
+@dataclass
+class Client:
+    """What the tap asks, in place of the API."""
+
+    tenant_id: str
+    answer: Callable[[str, str, str | None], dict[str, Any]]
+
+    def ask(self, path: str, params: dict[str, str], decode: Callable[[bytes], Any], **_: Any) -> Any:
+        return decode(json.dumps(self.answer(path.rsplit("/", 1)[-1], self.tenant_id, params.get("from"))).encode())
+
+
+class Feeds(RuleBasedStateMachine):
+    """Feeds that change, and a tap that is ended anywhere and goes on from its last STATE."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.feeds = {(stream, tenant): Feed() for stream in STREAMS for tenant in TENANTS}
+        self.written: dict[tuple[str, str], set[int]] = {key: set() for key in self.feeds}
+        """Positions whose records came out."""
+        self.state: dict[str, Any] = {}
+
+    @rule(
+        key=st.sampled_from([(stream, tenant) for stream in STREAMS for tenant in TENANTS]),
+        records=st.lists(st.integers(0, 25), min_size=1, max_size=12),
+        minutes=st.integers(0, 9),
+        late=st.sampled_from([timedelta(0), LATE / 2, LATE]),
+    )
+    def change(self, key: tuple[str, str], records: list[int], minutes: int, late: timedelta) -> None:
+        for number, record in enumerate(records):
+            self.feeds[key].deleted.discard(record)
+            self.feeds[key].append(record, minutes, late if number % 2 else timedelta(0))
+
+    @rule(key=st.sampled_from([(STREAMS[0], TENANTS[0])]), record=st.integers(0, 25))
+    def delete(self, key: tuple[str, str], record: int) -> None:
+        self.feeds[key].deleted.add(record)
+
+    @rule()
+    def refuse_all_tokens(self) -> None:
+        for feed in self.feeds.values():
+            feed.epoch += 1
+
+    @rule(
+        size=st.integers(1, 5),
+        concurrency=st.sampled_from([1, 3]),
+        empty_every=st.integers(2, 9),
+        cut=st.none() | st.floats(0, 1),
+        meanwhile=st.none() | st.integers(1, 12),
+    )
+    def run(self, size: int, concurrency: int, empty_every: int, cut: float | None, meanwhile: int | None) -> None:
+        """Run the tap; of its output only a part arrives, as if it was killed then."""
+        refused: set[tuple[str, str]] = set()
+        requests: Counter[tuple[str, str]] = Counter()
+
+        def answer(stream: str, tenant: str, since: str | None) -> dict[str, Any]:
+            feed = self.feeds[stream, tenant]
+            requests[stream, tenant] += 1
+            number = requests[stream, tenant]
+            if meanwhile is not None and number % meanwhile == 0 and number < 200:
+                feed.append(number % 25, 1, timedelta(0))
+            try:
+                return feed.page(since, size, empty=number % empty_every == 0)
+            except RefusedRequestError:
+                refused.add((stream, tenant))
+                raise
+
+        tap = type("Modelled", (SomeStreams,), {"clients": {tenant: Client(tenant, answer) for tenant in TENANTS}})
+        run = run_here({**CONFIG, "concurrency": concurrency}, *STREAMS, state=self.state, base=tap)
+        assert run.code == 0, run.log
+        self.check(run if cut is None else Output(0, run.stdout[: int(len(run.stdout) * cut)], ""), refused)
+
+    def check(self, run: Output, refused: set[tuple[str, str]]) -> None:
+        """Follow the messages as a target does."""
+        last = dict.fromkeys(self.feeds, -1)
+        for message in run.messages:
+            if message["type"] == "RECORD":
+                record = message["record"]
+                key = (message["stream"], record["tenant_id"])
+                position = int(record["summary"])
+                assert self.feeds[key].log[position].record == record["id"]
+                assert position > last[key] or key in refused
+                last[key] = position
+                self.written[key].add(position)
+            if message["type"] == "STATE":
+                self.state = message["value"]
+                for stream in self.state.get("bookmarks", {}):
+                    for partition in self.state["bookmarks"][stream]["partitions"]:
+                        self.not_ahead((stream, partition["context"]["tenant_id"]), partition)
+
+    def not_ahead(self, key: tuple[str, str], partition: dict[str, Any]) -> None:
+        feed = self.feeds[key]
+        position = int(partition.get("continue_from", "0|0").split("|")[1])
+        assert {p for p in feed.current() if p < position} <= self.written[key]
+
+    def teardown(self) -> None:
+        self.run(size=3, concurrency=3, empty_every=5, cut=None, meanwhile=None)
+        for key, feed in self.feeds.items():
+            assert set(feed.current()) <= self.written[key], key
+            if feed.log:
+                assert bookmark(self.state, *key)["continue_from"].startswith(f"{feed.epoch}|{len(feed.log)}|")
+
+
+def test_late_records_are_found_where_dates_stand_in_for_tokens() -> None:
+    feeds, key = Feeds(), ("bookings", "1001")
+    feeds.change(key, [1, 2, 3], 5, timedelta(0))
+    feeds.run(size=3, concurrency=1, empty_every=99, cut=None, meanwhile=None)
+    feeds.change(key, [4, 5, 6], 0, LATE)
+    feeds.refuse_all_tokens()
+
+    feeds.teardown()
+
+
+TestFeeds = pytest.mark.timeout(900)(Feeds.TestCase)
+
+DATES = st.datetimes(timezones=st.timezones() | st.none()).map(datetime.isoformat)
+
+
+@given(st.lists(DATES | st.none() | st.integers() | st.text(max_size=3), max_size=4))
+def test_a_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(dates: list[Any]) -> None:
+    started = datetime.now(UTC)
+    mark: dict[str, Any] = {}
+    for date in dates:
+        bookmarks.move_feed(mark, None, "modifiedOn", bookmarks.newest([date]))
+    adopted = bookmarks.adopt({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
+    (again,) = adopted["bookmarks"]["x"]["partitions"]
+
+    assert again == {"context": {}, **mark}
+    seen = bookmarks.newest(dates)
+    start = bookmarks.start_by_date(again, None)
+    assert (start is None) == (seen is None)
+    if start and seen:
+        assert datetime.fromisoformat(start) <= min(seen, datetime.now(UTC)) - bookmarks.OVERLAP
+        assert datetime.fromisoformat(start) >= min(seen, started) - bookmarks.OVERLAP - timedelta(seconds=1)

@@ -1,0 +1,410 @@
+"""Hostile data, STATE and catalogs: each has an outcome, and nothing is lost in silence."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from raw import RawServer, feed, http
+from singer_sdk.singerlib import Catalog
+from support import Output, Tap, config_of, run_here, selecting
+
+from tap_servicetitan import bookmarks, handed_in
+from tap_servicetitan.errors import CatalogError, StateError
+from tap_servicetitan.simulator import Simulator
+
+ROADS = ["fast", "slow", "batch"]
+
+
+def served(answers: Callable[[str], bytes], *streams: str, road: str = "fast", root: Path | None = None) -> Output:
+    """Run the tap against answers by path."""
+    ways: dict[str, dict[str, Any]] = {
+        "fast": {},
+        "slow": {"stream_maps": {stream: {"mapped": "'yes'"} for stream in streams}},
+        "batch": {"batch_config": {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{root}"}}},
+    }  # fmt: skip
+    with RawServer(answers).listening() as config:
+        return run_here({**config, "requests_per_second": 10_000, **ways[road]}, *streams)
+
+
+def written(run: Output, stream: str) -> list[dict[str, Any]]:
+    """The records as the API sent them, numbers exact."""
+    lines = [json.loads(line, parse_float=Decimal) for line in run.stdout.split("\n")[:-1]]
+    records = [line["record"] for line in lines if line["type"] == "RECORD"] + run.batched(stream)
+    return [{key: value for key, value in record.items() if key not in {"tenant_id", "mapped"}} for record in records]
+
+
+TEXT = "\x00\x1f\x7f\u2028\ufeff\u202e \U0001f4a7 \"'\\ Ünïcödé"
+AS_SENT: dict[str, str] = {
+    "unicode and control characters": json.dumps({"id": 1, "name": TEXT}),
+    "an enum value that nobody documented": '{"id": 1, "type": "Martian"}',
+    "ids beyond 64 bits": f'{{"id": {2**64}, "mergedToId": {10**30}}}',
+    "seven digits of a second": '{"id": 1, "modifiedOn": "2025-01-01T00:00:00.1234567Z"}',
+    "no digits of a second": '{"id": 1, "modifiedOn": "2025-01-01T00:00:00"}',
+    "a date alone": '{"id": 1, "modifiedOn": "2025-01-01"}',
+    "no date at all, as .NET says": '{"id": 1, "modifiedOn": "0001-01-01T00:00:00"}',
+    "a date that no clock knows": '{"id": 1, "modifiedOn": "0001-01-01T00:00:00+14:00"}',
+    "the last of all dates": '{"id": 1, "modifiedOn": "9999-12-31T23:59:59.9999999-12:00"}',
+    "nulls wherever they may be": '{"id": 1, "name": null, "balance": null, "modifiedOn": null, "customFields": null}',
+    "nothing but the key": '{"id": 1}',
+}
+TOLD: dict[str, tuple[str, dict[str, Any], str]] = {
+    "null in a key's place": ('{"id": null, "name": "x"}', {"id": None, "name": "x"}, "expected `int`, got `null` in id"),
+    "no key": ('{"name": "x"}', {"name": "x"}, "object missing required field `id`"),
+    "text in a key's place": ('{"id": "7"}', {"id": "7"}, "expected `int`, got `str` in id"),
+    "no record at all": ("{}", {}, "object missing required field `id`"),
+    "something else in a date's place": ('{"id": 1, "modifiedOn": 5}', {"id": 1, "modifiedOn": 5}, "got `int` in modifiedOn"),
+    "a number that no decimal can hold": (
+        '{"id": 1, "balance": 1e1000000000000000000}', {"id": 1, "balance": "1e1000000000000000000"}, "kept as text"),
+    "half a character": ('{"id": 1, "name": "a\\ud800"}', {"id": 1, "name": "a\ufffd"}, "not Unicode, replaced by U+FFFD"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_values_that_the_schema_allows_are_written_as_they_came(road: str, tmp_path: Path) -> None:
+    run = served(lambda _: feed(*(text.encode() for text in AS_SENT.values())), "customers", road=road, root=tmp_path)
+
+    assert run.code == 0
+    sent = [json.loads(text) for text in AS_SENT.values()]
+    assert written(run, "customers") == sent
+    assert "do not fit" not in run.log
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize(("sent", "kept", "told"), TOLD.values(), ids=TOLD)
+def test_values_that_the_schema_forbids_are_written_and_told(
+    road: str, sent: str, kept: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    good = {"id": 2, "name": "good"}
+
+    run = served(lambda _: feed(sent.encode(), good), "customers", road=road, root=tmp_path)
+
+    assert run.code == 0
+    assert written(run, "customers") == [kept, good]
+    assert any(told in line for line in run.lines_with("Such records are written nevertheless"))
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_of_keys_that_come_twice_the_last_counts(road: str, tmp_path: Path) -> None:
+    run = served(lambda _: feed(b'{"id": 1, "name": "a", "id": 2, "name": "b"}'), "customers", road=road, root=tmp_path)
+
+    assert written(run, "customers") == [{"id": 2, "name": "b"}]
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_strings_of_megabytes_pass_and_memory_stays_bounded(road: str, tmp_path: Path) -> None:
+    long = "x" * 5_000_000
+    pages = iter([*(feed({"id": n, "name": long}, more=True, continue_from=f"t{n}") for n in range(6)), feed()])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    run = served(lambda _: next(pages), "customers", road=road, root=tmp_path)
+
+    assert run.code == 0
+    assert [record["id"] for record in written(run, "customers")] == list(range(6))
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+    )  # KB, the output's copies here among them
+
+
+def test_a_bookmark_is_usable_whatever_dates_the_records_bear() -> None:
+    for date in ("0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        run = served(lambda _, date=date: feed({"id": 1, "modifiedOn": date}), "customers")  # type: ignore[misc]
+        with RawServer(lambda _: feed()).listening() as config:
+            second = run_here(config, "customers", state=run.state)
+
+        assert (run.code, second.code) == (0, 0), run.log + second.log
+
+
+LOST: dict[str, bytes] = {
+    "no hasMore": http(b'{"data":[{"id":1}],"continueFrom":"t"}'),
+    "hasMore without a token": feed({"id": 1}, more=True, continue_from=None),
+    "null for a record": feed(None),
+    "a number of 5000 digits": feed(b'{"id": ' + b"9" * 5000 + b"}"),
+}
+
+
+@pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
+def test_a_page_that_cannot_be_understood_fails_its_stream_in_a_line_and_is_not_passed_over(answer: bytes) -> None:
+    run = served(lambda path: answer if "customers" in path else feed({"id": 1}), "customers", "leads")
+
+    assert run.code == 1
+    assert run.counts()["leads"] == 1
+    assert "customers" not in run.states[-1]["bookmarks"] or "hasMore without" in run.log
+    (line,) = [line for line in run.log.splitlines() if line.startswith("tenant 1001, stream customers: ")]
+    assert "Unexpected" not in line
+
+
+def test_an_expression_that_a_value_breaks_is_named() -> None:
+    with RawServer(lambda _: feed({"id": 1, "name": ["x"]})).listening() as config:
+        run = run_here({**config, "stream_maps": {"customers": {"name": "name.upper()"}}}, "customers")
+
+    assert run.code == 1
+    assert "stream customers: Failed to evaluate simpleeval expressions name.upper(). Mend the expression" in run.log
+
+
+def parents_and_notes(path: str) -> bytes:
+    if "/notes" in path:
+        return http(b'{"data":[{"id":1,"text":"n"}],"hasMore":false}')
+    odd = [{"id": 7}, {"id": None}, {}, {"id": "a/../b?c"}, {"id": 2**70, "name": "\ud800"}]
+    return http(json.dumps({"data": odd, "hasMore": False}).encode())
+
+
+def test_parents_with_odd_ids_change_no_path_and_without_any_are_told() -> None:
+    server = RawServer(parents_and_notes)
+    with server.listening() as config:
+        run = run_here(config, "customer_notes")
+
+    assert run.code == 0
+    asked = {seen.split(b" ")[1].decode().split("?")[0] for seen in server.seen if b"/notes" in seen}
+    assert asked == {f"/crm/v2/tenant/1001/customers/{place}/notes" for place in ("7", "a%2F..%2Fb%3Fc", str(2**70))}
+    assert {record["customer_id"] for record in run.records("customer_notes")} == {7, "a/../b?c", 2**70}
+    assert "stream customer_notes: 2 of its parents have no id, so that their records cannot be asked for." in run.log
+
+
+def test_rows_whose_list_is_none_are_not_lost() -> None:
+    rows = [{"jobId": 1, "history": [{"id": 5}]}, {"jobId": 2, "history": None}, {"jobId": 3, "history": "x"}]
+
+    run = served(lambda _: feed(*rows), "job_history")
+
+    assert run.code == 0
+    assert [record["jobId"] for record in run.records("job_history")] == [1, 3]
+
+
+def test_a_listing_ends_where_its_last_page_is_whatever_was_counted() -> None:
+    def answer(path: str) -> bytes:
+        more = "page=3" not in path
+        return http(json.dumps({"data": [{"id": 1}], "hasMore": more, "totalCount": 10**12}).encode())
+
+    run = served(answer, "zones")
+
+    assert run.code == 0
+    assert len(run.records("zones")) == 3
+
+
+def test_a_listing_that_never_ends_is_an_error() -> None:
+    run = served(lambda _: http(b'{"data":[{"id":1}],"hasMore":true,"totalCount":9000}'), "zones")
+
+    assert run.code == 1
+    assert "14 pages are more than twice what 9000 records need, and the last says hasMore." in run.log
+
+
+def bookmarked(**bookmark: Any) -> dict[str, Any]:
+    return {"bookmarks": {"bookings": {"partitions": [{"context": {"tenant_id": "1001"}, **bookmark}]}}}
+
+
+NO_STATE: dict[str, tuple[Any, str]] = {
+    "a list": ([1], "The state that was handed in is not a JSON object."),
+    "a bookmark that is text": ({"bookmarks": {"gone": "x"}}, "stream 'gone' is not usable: it is not an object"),
+    "a token that is a number": (bookmarked(continue_from=5), "'bookings' is not usable: Expected `str | null`, got `int`"),
+    "a date that is a number": ({"bookmarks": {"bookings": {"replication_key_value": 5}}}, "Expected `str | null`, got `int`"),
+    "a page that is negative": (bookmarked(parent_page=-1), "Expected `int` >= 0"),
+    "two of one tenant": (
+        {"bookmarks": {"bookings": {"partitions": 2 * bookmarked()["bookmarks"]["bookings"]["partitions"]}}},
+        "it has two bookmarks of one tenant"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "line"), NO_STATE.values(), ids=NO_STATE)
+def test_a_state_that_cannot_be_used_ends_the_run_in_a_line(simulator: Simulator, state: Any, line: str) -> None:
+    run = run_here(config_of(simulator), "bookings", state=state)
+
+    assert run.code == 1
+    assert run.stdout == ""
+    assert line in run.log
+    assert not simulator.requests
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(["", "x", "2025-01-01", "0001-01-01"])
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner))
+
+
+def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects with these fields; now and then one is missing or something else."""
+    odd = st.dictionaries(st.sampled_from(sorted(fields)), JSON | st.just(...), max_size=1)
+    spoilt = st.integers(0, 4).flatmap(lambda number: st.just({}) if number else odd)
+    return st.tuples(st.fixed_dictionaries(fields), spoilt).map(
+        lambda pair: {name: value for name, value in {**pair[0], **pair[1]}.items() if value is not ...}
+    )
+
+
+CONTEXTS = st.sampled_from([{"tenant_id": "1001"}, {"tenant_id": "7"}, {}])
+DATES = st.sampled_from(["2025-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+PARTITIONS = objects(
+    context=CONTEXTS, continue_from=st.just("t"), replication_key_value=DATES, parent_page=st.just(1), started=DATES
+)
+BOOKMARKS = objects(partitions=st.lists(PARTITIONS, max_size=2), replication_key_value=DATES)
+ENTRIES = objects(
+    tap_stream_id=st.sampled_from(["bookings", "bookingz"]),
+    schema=objects(properties=objects(id=st.just({"type": "integer"}))),
+    metadata=st.lists(objects(breadcrumb=st.just([]), metadata=st.just({"selected": True})), max_size=2),
+    key_properties=st.just(["id"]),
+)
+
+
+@given(objects(bookings=BOOKMARKS, gone=BOOKMARKS))
+@settings(max_examples=300)
+def test_any_state_is_refused_or_can_be_started_from(state: Any) -> None:
+    with suppress(StateError):
+        adopted = bookmarks.adopt({"bookmarks": state}, ["1001"], {"bookings"})
+        for partition in adopted["bookmarks"].get("bookings", {}).get("partitions", []):
+            assert isinstance(bookmarks.start_of_feed(partition, None), str | None)
+            bookmarks.move_feed(partition, "t", "modifiedOn", None)
+            datetime.fromisoformat(partition.get("replication_key_value") or "2025-01-01").astimezone(UTC)
+
+
+@given(objects(streams=st.lists(ENTRIES, max_size=2)))
+@settings(max_examples=300)
+def test_any_catalog_is_refused_or_can_be_read(catalog: Any) -> None:
+    with suppress(CatalogError):
+        handed_in.check(catalog)
+        list(handed_in.unknown(Catalog.from_dict(catalog), ["bookings"]))
+
+
+START: dict[str, tuple[dict[str, Any], str | None]] = {
+    "the date of another tap": ({"bookmarks": {"bookings": {"replication_key": "modifiedOn", "replication_key_value": "2025-09-01T00:00:00+02:00"}}}, "2025-08-31T21:30"),
+    "what another tap left when it was interrupted": ({"bookmarks": {"bookings": {"progress_markers": {"Note": "..."}}}}, None),
+    "bookmarks that are null": ({"bookmarks": None}, None),
+    "a bookmark of nulls": (bookmarked(continue_from=None, replication_key_value=None), None),
+    "a token that is empty": (bookmarked(continue_from="", replication_key_value="2025-09-01"), "2025-08-31T23:30"),
+    "the date that is none": (bookmarked(replication_key_value="0001-01-01T00:00:00+05:00"), "1899-12-31T23:30"),
+    "a bookmark of another tenant": ({"bookmarks": {"bookings": {"partitions": [{"context": {"tenant_id": "7"}, "continue_from": "x"}]}}}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "since"), START.values(), ids=START)
+def test_a_state_of_another_kind_starts_where_it_says(
+    simulator: Simulator, state: dict[str, Any], since: str | None
+) -> None:
+    run = run_here(config_of(simulator), "bookings", state=state)
+
+    assert run.code == 0
+    asked = next(request.query.get("from") for request in simulator.requests if request.stream)
+    assert asked is None if since is None else str(asked).startswith(since)
+    assert run.bookmark("bookings")["continue_from"]
+
+
+def test_a_date_in_the_future_reads_from_now_less_the_overlap_and_heals(simulator: Simulator) -> None:
+    run = run_here(config_of(simulator), "bookings", state=bookmarked(replication_key_value="2999-01-01T00:00:00Z"))
+
+    assert run.code == 0
+    assert run.bookmark("bookings")["replication_key_value"] < "2999"
+    assert run.bookmark("bookings")["continue_from"]
+
+
+def test_bookmarks_of_streams_that_do_not_exist_are_kept_whatever_is_in_them(simulator: Simulator) -> None:
+    gone = {"replication_key_value": 4711, "partitions": "x"}
+
+    run = run_here(config_of(simulator), "bookings", state={"bookmarks": {"gone": gone}})
+
+    assert run.code == 0
+    assert run.state["bookmarks"]["gone"] == gone
+
+
+def test_a_token_of_another_feed_is_answered_by_the_date(simulator: Simulator) -> None:
+    customers = run_here(config_of(simulator), "customers").bookmark("customers")["continue_from"]
+
+    run = run_here(
+        config_of(simulator),
+        "bookings",
+        state=bookmarked(continue_from=customers, replication_key_value="2024-01-01T00:00:00Z"),
+    )
+
+    assert run.code == 0
+    assert "the continuation token was refused" in run.log
+    assert run.counts()["bookings"] == 60
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "500 Oops"])
+def test_a_token_that_fails_otherwise_is_kept_and_told(status: str) -> None:
+    state = bookmarked(continue_from="tok", replication_key_value="2024-01-01T00:00:00.000000Z")
+    with RawServer(lambda _: http(b"", status)).listening() as config:
+        run = run_here(config, "bookings", state=state)
+
+    assert run.code == 1
+    assert f"API answered {status[:3]}" in run.log
+    assert not run.states or run.state == state
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    (found,) = [each for each in selecting("bookings")["streams"] if each["tap_stream_id"] == "bookings"]
+    return {key: value for key, value in {**found, **changes}.items() if value is not ...}
+
+
+NO_CATALOG: dict[str, tuple[Any, str]] = {
+    "a list": ([], "The catalog that was handed in is not a JSON object."),
+    "nothing": ({}, "not usable: Object missing required field `streams`"),
+    "streams by name": ({"streams": {}}, "Expected `array`, got `object` - at `$.streams`"),
+    "a stream without a name": ({"streams": [entry(tap_stream_id=...)]}, "missing required field `tap_stream_id`"),
+    "a stream without a schema": ({"streams": [entry(schema=...)]}, "missing required field `schema`"),
+    "metadata of another shape": ({"streams": [entry(metadata={"x": 1})]}, "at `$.streams[0].metadata`"),
+    "a method that does not exist": ({"streams": [entry(replication_method="SOMETIMES")]}, "Invalid enum value"),
+    "a key that does not exist": ({"streams": [entry(key_properties=["gone"])]}, "has the key 'gone', which its schema lacks"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("catalog", "line"), NO_CATALOG.values(), ids=NO_CATALOG)
+def test_a_catalog_that_cannot_be_used_ends_the_run_in_a_line(simulator: Simulator, catalog: Any, line: str) -> None:
+    run = run_here(config_of(simulator), "bookings", catalog=catalog)
+
+    assert run.code == 1
+    assert run.stdout == ""
+    assert line in run.log
+
+
+def test_an_empty_catalog_reads_nothing_and_says_so(simulator: Simulator) -> None:
+    run = run_here(config_of(simulator), "bookings", catalog={"streams": []})
+
+    assert run.code == 0
+    assert [message["type"] for message in run.messages] == ["STATE"]
+    assert "No stream is selected: there is nothing to read." in run.log
+
+
+def test_streams_and_fields_that_no_longer_exist_are_told_or_stay_empty(simulator: Simulator) -> None:
+    older = entry()
+    older["schema"]["properties"]["oldField"] = {"type": ["string", "null"]}
+    older["schema"]["properties"].pop("name")
+    gone = entry(tap_stream_id="bookingz", stream="bookingz")
+
+    run = run_here(config_of(simulator), "bookings", catalog={"streams": [gone, older]})
+
+    assert run.code == 0
+    assert (
+        "Stream 'bookingz' of the catalog is not one of this tap's and is not read. Did you mean 'bookings'?" in run.log
+    )
+    (schema,) = run.of_type("SCHEMA")
+    assert "oldField" in schema["schema"]["properties"]
+    assert len(run.records("bookings")) == 60
+    assert not any({"name", "oldField"} & record.keys() for record in run.records("bookings"))
+
+
+def test_other_keys_in_the_catalog_are_the_streams_keys(simulator: Simulator) -> None:
+    run = run_here(config_of(simulator), "bookings", catalog={"streams": [entry(key_properties=["id"])]})
+
+    assert run.of_type("SCHEMA")[0]["key_properties"] == ["id"]
+    assert len(run.records("bookings")) == 60
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"", b"[1]", b'{"streams": [{"tap_stream_id": "x", "schema": {"properties": {"a": {"type": 5}}}}]}'],
+)
+def test_files_that_are_garbage_end_the_executable_without_a_traceback(
+    tap: Tap, simulator: Simulator, tmp_path: Path, content: bytes
+) -> None:  # fmt: skip
+    (tmp_path / "garbage.json").write_bytes(content)
+
+    run = tap(config_of(simulator), "--catalog", str(tmp_path / "garbage.json"))
+
+    assert run.code == 1
+    assert run.stdout == ""
+    assert "Traceback" not in run.log
+    assert run.lines_with("ERROR")

@@ -1,0 +1,229 @@
+"""No secret is shown at any log level, no record in any log, and credentials go to their own host alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from raw import TOKEN, RawServer, feed, http
+from support import TAP, Output, Tap, config_of, run_here
+from test_run import DEFECT
+
+from tap_servicetitan.simulator import Simulator
+
+SECRETS = ("cs2.s3cret", "ak1.s3cret", "tok3n.s3cret")
+"""Client secret, app key and access token."""
+
+VALUES = ("Dana Scully", "4111-1111", "17.4711")
+"""What only records hold."""
+
+RECORD = {"id": 1, "name": VALUES[0], "balance": 17.4711, "modifiedOn": "2025-01-01T00:00:00Z", "active": True}
+ODD = {"id": VALUES[1], "name": [VALUES[0]], "balance": VALUES[1], "unknown": VALUES[0], "modifiedOn": VALUES[1]}
+QUOTED = http(
+    json.dumps({"title": f"No token {SECRETS[2]}, key {SECRETS[1]}", "errors": [VALUES[0]]}).encode(), "400 B"
+)
+
+ANSWERS: dict[str, bytes] = {
+    "records": feed(RECORD, ODD),
+    "an error that quotes what it was sent": QUOTED,
+    "401": http(json.dumps(RECORD).encode(), "401 U"),
+    "403": http(b"", "403 F"),
+    "a redirect": http(b"", "302 F", Location=f"https://example.com/?t={SECRETS[2]}"),
+    "HTML": http(f"<html>{VALUES[0]} {SECRETS[2]}".encode(), Content_Type=f"text/html; {SECRETS[2]}"),
+    "a record in the page's place": http(json.dumps(RECORD).encode()),
+    "half a page": http(feed(RECORD)[120:]),
+    "no continueFrom": feed(RECORD, more=True, continue_from=None),
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "maps": {"stream_maps": {"customers": {"name": "str(name)", "__filter__": "name"}}},
+    "flattening": {"flattening_enabled": True, "flattening_max_depth": 2},
+}
+LOGGING = """
+version: 1
+disable_existing_loggers: false
+formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}
+handlers: {console: {class: logging.StreamHandler, formatter: json, stream: ext://sys.stderr}}
+root: {level: DEBUG, handlers: [console]}
+"""
+
+
+def assert_silent(run: Output) -> None:
+    assert run.log
+    for secret in SECRETS:
+        assert secret not in run.stdout
+        assert secret not in run.log
+    for value in VALUES:
+        assert value.lower() not in run.log.lower()
+
+
+@pytest.fixture
+def debugging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the executable log all that it can, twice: as lines and as JSON."""
+    (tmp_path / "logging.yml").write_text(LOGGING)
+    monkeypatch.setenv("TAP_SERVICETITAN_LOGLEVEL", "DEBUG")
+    monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(tmp_path / "logging.yml"))
+
+
+def settings_of(config: dict[str, Any]) -> dict[str, Any]:
+    return {**config, "client_secret": SECRETS[0], "st_app_key": SECRETS[1], "requests_per_second": 10_000}
+
+
+def answering(answer: bytes) -> RawServer:
+    return RawServer(lambda _: answer, lambda: http(TOKEN.replace(b"tok3n.raw", SECRETS[2].encode())))
+
+
+@pytest.mark.usefixtures("debugging")
+@pytest.mark.parametrize("way", ["fast", *WAYS])
+def test_the_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, way: str) -> None:
+    with answering(ANSWERS["records"]).listening() as config:
+        run = tap({**settings_of(config), **WAYS.get(way, {})})
+
+    assert run.code == 0
+    assert "urllib3" in run.log
+    assert '"level":"debug"' in run.log
+    assert VALUES[0].lower() in run.stdout.lower()
+    assert_silent(run)
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_no_fault_shows_a_secret_or_a_record(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with answering(answer).listening() as config:
+        run = run_here(settings_of(config), "customers")
+
+    assert run.code == (0 if answer is ANSWERS["records"] else 1)
+    assert_silent(run)
+
+
+@pytest.mark.usefixtures("debugging")
+@pytest.mark.parametrize("command", ["--about", "--about --format=json", "--discover", "--test", "--version"])
+def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
+    with answering(QUOTED).listening() as config:
+        run = tap(settings_of(config), *command.split())
+
+    assert_silent(Output(run.code, run.stdout, run.log or "-"))
+
+
+@pytest.mark.usefixtures("debugging")
+def test_a_defect_shows_neither(tap: Tap) -> None:
+    code = DEFECT.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
+    with answering(ANSWERS["records"]).listening() as config:
+        arguments = tap.command(settings_of(config))[1:]
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+    assert "Unexpected KeyError" in done.stderr
+    assert_silent(Output(done.returncode, done.stdout, done.stderr))
+
+
+GARBAGE = [
+    '[{"client_secret": "cs2.s3cret"',
+    '{"client_secret": "cs2.s3cret"}',
+    '[{"client_secret": 5, "x": "cs2.s3cret"}]',
+]
+
+
+@pytest.mark.usefixtures("debugging")
+@pytest.mark.parametrize("text", GARBAGE)
+def test_a_config_that_is_garbage_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    monkeypatch.setenv("TAP_SERVICETITAN_TENANTS", text)
+
+    for config in ("ENV", str(tmp_path / "config.json")):
+        done = subprocess.run([TAP, "--config", config], capture_output=True, text=True, check=False)
+
+        assert done.returncode
+        assert "Traceback" not in done.stderr
+        assert_silent(Output(done.returncode, done.stdout, done.stderr))
+
+
+@pytest.mark.parametrize("who", ["machine 127.0.0.1", "default"])
+def test_what_a_netrc_file_holds_is_not_sent(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, who: str
+) -> None:
+    (tmp_path / "netrc").write_text(f"{who} login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    run = run_here(config_of(simulator), "bookings")
+
+    assert run.code == 0
+    token, *others = simulator.requests
+    assert "authorization" not in token.headers
+    assert all(request.headers["authorization"].startswith("Bearer ") for request in others)
+
+
+def test_plain_http_takes_no_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = RawServer(lambda _: feed())
+    with proxy.listening() as there:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, there["api_url"])
+        run = run_here(config_of(simulator), "bookings")
+
+    assert run.counts() == {"bookings": 60}
+    assert proxy.seen == []
+
+
+PEM = Path(__file__).parent / "tls.pem"
+"""Made for these tests: signed by itself, for 127.0.0.1."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [
+        ({}, {}),
+        ({"verify": False, "ssl_verify": False, "verify_ssl": False}, {}),
+        ({}, {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "", "PYTHONHTTPSVERIFY": "0", "SSL_CERT_FILE": ""}),
+    ],
+)
+def test_tls_is_verified_whatever_one_sets(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    server = RawServer(lambda _: feed(RECORD), tls=PEM)
+    with server.listening() as config:
+        run = run_here({**config, **settings}, "customers")
+
+    assert run.code == 1
+    assert "the TLS certificate was not accepted (127.0.0.1)" in run.log
+    assert server.seen == []
+
+
+def test_a_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
+    with RawServer(lambda _: feed(RECORD), tls=PEM).listening() as config:
+        run = run_here(config, "customers")
+
+    assert run.code == 0
+    assert len(run.records("customers")) == 1
+
+
+def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config) -> None:
+    sources = list((pytestconfig.rootpath / "tap_servicetitan").glob("*.py"))
+
+    assert len(sources) > 10
+    assert not [
+        source.name for source in sources if re.search(r"\bverify\b|CERT_NONE|InsecureRequest", source.read_text())
+    ]
+
+
+def test_a_debug_log_shows_requests_without_their_headers(
+    simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = simulate()
+    caplog.set_level("DEBUG")
+    simulator.misbehave("unauthorized", after=1)
+
+    run = run_here(config_of(simulator), "bookings")
+
+    tokens = {request.headers["authorization"].split()[1] for request in simulator.requests if request.stream}
+    assert len(tokens) == 2
+    assert "GET /crm/v2/tenant/1001/export/bookings" in run.log
+    assert not [token for token in tokens if token in run.log]
+    assert simulator.config["client_secret"] not in run.log
+    assert simulator.config["st_app_key"] not in run.log
