@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
+TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-examples lint format simulator clean
+.PHONY: help demo test test-long test-install test-examples lint format simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -13,7 +14,7 @@ help: ## Say what there is
 demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
 
-test: $(VENV)/installed ## Linter, types, tests
+test: $(VENV)/installed $(TARGETS) ## Linter, types, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -21,6 +22,9 @@ test: $(VENV)/installed ## Linter, types, tests
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
 	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/test_kill.py tests/test_faults.py tests/test_feed_model.py
+
+test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install the tap, each from nothing
+	$(BIN)/pytest -m install --numprocesses 2
 
 test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed .venv-airflow/installed ## Dagster and Airflow execute examples/ against the simulator
 	$(BIN)/pytest examples --timeout 600
@@ -43,13 +47,19 @@ clean: ## Remove what make installed and made
 $(VENV)/installed: pyproject.toml
 	@echo "Installing the tap and its tools into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
 	@touch $@
 
-.venv-meltano/installed:
+.venv-meltano/installed: | $(VENV)/installed
 	@echo "Installing Meltano into .venv-meltano ..."
-	@$(PYTHON) -m venv .venv-meltano
-	@.venv-meltano/bin/python -m pip install --quiet --disable-pip-version-check 'meltano~=4.4'
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-meltano
+	@$(BIN)/uv pip install --quiet --python .venv-meltano/bin/python 'meltano~=4.4'
+	@touch $@
+
+$(TARGETS): meltano.yml .venv-meltano/installed
+	@echo "Installing the targets of meltano.yml into .meltano ..."
+	@$(MELTANO) --log-level=warning install --plugin-type loaders
 	@touch $@
 
 .venv-dagster/installed: PACKAGE = dagster~=1.13

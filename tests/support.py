@@ -31,6 +31,18 @@ TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
 TABLE = {endpoint.name: endpoint for endpoint in catalog.endpoints()}
 
+OF_THE_SDK = {
+    "batch_config",
+    "faker_config",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "flattening_max_key_length",
+    "flattening_separator",
+    "stream_map_config",
+    "stream_maps",
+}
+"""Settings that every tap of the Meltano SDK has."""
+
 
 @functools.cache
 def _discovered() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import OF_THE_SDK
 
 import tap_servicetitan
 from tap_servicetitan import catalog, schemas
@@ -23,17 +24,6 @@ from tap_servicetitan.simulator.__main__ import _parser
 
 PACKAGE = Path(tap_servicetitan.__file__).parent
 """Where the tap is installed: the checkout, or a wheel."""
-
-OF_THE_SDK = {
-    "batch_config",
-    "faker_config",
-    "flattening_enabled",
-    "flattening_max_depth",
-    "flattening_max_key_length",
-    "flattening_separator",
-    "stream_map_config",
-    "stream_maps",
-}
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.M
 def test_a_longer_pause_within_a_short_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    budget = RateBudget(10)
+    budget = RateBudget.per_second(10)
 
     assert [budget.pause(seconds) for seconds in (5, 5.5, 600, 600.5, 3)] == [True, False, True, False, False]
 

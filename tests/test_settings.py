@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support import Tap, config_of, run_here, selecting
 
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS
@@ -148,22 +147,6 @@ def test_about_tells_every_setting_with_title_and_description(tap: Tap) -> None:
     secrets = {name for name, setting in settings.items() if setting.get("secret")}
     assert secrets == {"client_secret", "st_app_key"}
     assert settings["tenants"]["items"]["properties"]["client_secret"]["secret"]
-
-
-def test_meltano_yml_knows_every_setting(pytestconfig: pytest.Config) -> None:
-    project = yaml.safe_load((pytestconfig.rootpath / "meltano.yml").read_text())
-    (plugin,) = project["plugins"]["extractors"]
-    settings = {setting["name"]: setting for setting in plugin["settings"]}
-
-    assert set(settings) == set(CONFIG_JSONSCHEMA["properties"]) - {
-        "stream_maps", "stream_map_config", "faker_config", "batch_config", "flattening_enabled",
-        "flattening_max_depth", "flattening_max_key_length", "flattening_separator",
-    }  # fmt: skip
-    for name, setting in settings.items():
-        ours = CONFIG_JSONSCHEMA["properties"][name]
-        assert setting["label"] == ours["title"]
-        assert setting.get("value") == ours.get("default")
-        assert setting.get("sensitive", False) == ours.get("secret", False)
 
 
 def test_the_environment_chooses_the_hosts() -> None:

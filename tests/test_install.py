@@ -1,0 +1,139 @@
+"""The ways to install the tap, each from nothing: `make test-install`, which takes some minutes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from targets import LOADERS, ROOT
+
+from tap_servicetitan.simulator import Simulator
+
+pytestmark = [pytest.mark.install, pytest.mark.timeout(600)]
+
+MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+UV = Path(sys.executable).parent / "uv"
+SELECT = ["bookings.*", "customers.*"]
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution."""
+    directory = tmp_path_factory.mktemp("dist")
+    subprocess.run([UV, "build", "--quiet", "--out-dir", directory, ROOT], check=True)
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+@pytest.fixture
+def run(tmp_path: Path, wheel: Path) -> Run:
+    """Run a command where the checkout is out of sight, and return what it prints; a failure shows its log."""
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))}
+    environment = {
+        **surroundings,
+        "UV_FIND_LINKS": str(wheel.parent),  # in place of the index that a release is published to
+        "UV_PYTHON_DOWNLOADS": "never",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "NO_COLOR": "1",
+    }
+
+    def run(*command: str | Path, **variables: str) -> str:
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**environment, **variables}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_the_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run: Run, wheel: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python, tap = tmp_path / "venv" / "bin" / "python", tmp_path / "venv" / "bin" / "tap-servicetitan"
+    run(python, "-m", "pip", "install", "--quiet", wheel)
+
+    assert run(tap, "--version").startswith("tap-servicetitan v0.")
+    assert json.loads(run(tap, "--about", "--format=json"))["name"] == "tap-servicetitan"
+    assert run(python, "-c", "import tap_servicetitan as tap; print(tap.__file__)").startswith(str(tmp_path))
+    with installed_simulator(python) as config:
+        (tmp_path / "config.json").write_text(json.dumps({**config, "requests_per_second": 10_000}))
+        catalog = json.loads(run(tap, "--config", "config.json", "--discover"))
+        lines = run(tap, "--config", "config.json").splitlines()
+    streams = {entry["tap_stream_id"] for entry in catalog["streams"]}
+    messages = [json.loads(line) for line in lines]
+    assert len(streams) > 160
+    assert {message["stream"] for message in messages if message["type"] == "RECORD"} <= streams
+    assert sum(message["type"] == "RECORD" and message["stream"] == "bookings" for message in messages) == 3
+
+
+@contextmanager
+def installed_simulator(python: Path) -> Iterator[dict[str, Any]]:
+    """Start the simulator of an installed tap; yield the settings that it tells."""
+    command = [str(python), "-m", "tap_servicetitan.simulator", "--port=0", "--records=3", "--rate-limit=0"]
+    with subprocess.Popen(command, cwd=python.parent, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        (url,) = re.findall(r"(http\S+/simulator/config)", process.stdout.readline())
+        try:
+            yield requests.get(url, timeout=10).json()
+        finally:
+            process.terminate()
+
+
+def test_uvx_runs_the_wheel(run: Run, wheel: Path) -> None:
+    assert run(UV, "tool", "run", "--from", wheel, "tap-servicetitan", "--version").startswith("tap-servicetitan v0.")
+
+
+def test_pipx_runs_the_wheel(tmp_path: Path, run: Run, wheel: Path) -> None:
+    pipx = (UV, "tool", "run", "pipx", "run", "--spec", wheel)
+
+    assert run(*pipx, "tap-servicetitan", "--version", PIPX_HOME=str(tmp_path / "pipx")).startswith(
+        "tap-servicetitan v0."
+    )
+
+
+def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, run: Run, wheel: Path) -> None:
+    project = tmp_path / "project"
+
+    def meltano(*arguments: str) -> str:
+        return run(MELTANO, "--cwd", project, *arguments)
+
+    run(MELTANO, "init", "project")
+    with zipfile.ZipFile(wheel) as content:
+        definition = content.extract("tap_servicetitan/plugin.yml", tmp_path)
+    meltano("add", "--plugin-type", "extractor", "tap-servicetitan", "--from-ref", definition)
+    target = tmp_path / "target.yml"
+    target.write_text(yaml.safe_dump({**LOADERS["target-jsonl"], "variant": "original"}))
+    meltano("add", "--plugin-type", "loader", "target-jsonl", "--from-ref", str(target))
+    with Simulator(records=30, rate_limit=0) as simulator:
+        for name, value in simulator.config.items():
+            meltano("config", "set", "tap-servicetitan", name, value)
+        meltano("config", "set", "tap-servicetitan", "_select", json.dumps(SELECT))
+        meltano("config", "set", "target-jsonl", "destination_path", str(tmp_path))
+
+        assert "Plugin configuration is valid" in meltano("config", "test", "tap-servicetitan")
+        assert re.search(r"\[selected +\] bookings.address", meltano("select", "tap-servicetitan", "--list"))
+        meltano("run", "tap-servicetitan", "target-jsonl")
+        assert loaded(tmp_path) == {"bookings": 30, "customers": 30}
+        simulator.advance(new=2, changed=1)
+        meltano("run", "tap-servicetitan", "target-jsonl")
+        assert loaded(tmp_path) == {"bookings": 33, "customers": 33}
+
+
+def loaded(directory: Path) -> Counter[str]:
+    """Count the records of each stream."""
+    files = directory.glob("*.jsonl")
+    return Counter(file.name.split("-")[0] for file in files for _ in file.read_text().splitlines())
