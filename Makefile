@@ -51,9 +51,10 @@ $(VENV)/installed: pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
 	@touch $@
 
+# The duckdb that target-duckdb works with has no wheel for Python 3.14.
 .venv-meltano/installed: | $(VENV)/installed
 	@echo "Installing Meltano into .venv-meltano ..."
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-meltano
+	@$(BIN)/uv venv --quiet --clear --no-project --python '>=3.11,<3.14' .venv-meltano
 	@$(BIN)/uv pip install --quiet --python .venv-meltano/bin/python 'meltano~=4.4'
 	@touch $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -20,9 +21,12 @@ CAPABILITIES = {"about", "activate-version", "batch", "catalog", "discover", "lo
 WORDS_OF_A_SETTING = {"name", "kind", "label", "description", "value", "options", "sensitive"}
 
 
+DEFINITION = resources.files("tap_servicetitan") / "plugin.yml"
+
+
 @pytest.fixture
-def definition(pytestconfig: pytest.Config) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((pytestconfig.rootpath / "tap_servicetitan" / "plugin.yml").read_text())
+def definition() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(DEFINITION.read_text())
     return content
 
 
@@ -32,12 +36,10 @@ def settings(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_definition_is_what_the_script_prints(pytestconfig: pytest.Config) -> None:
-    root = pytestconfig.rootpath
-    printed = subprocess.run(
-        [sys.executable, root / "scripts" / "plugin.py"], capture_output=True, text=True, check=True
-    )
+    script = pytestconfig.rootpath / "scripts" / "plugin.py"
+    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
 
-    assert (root / "tap_servicetitan" / "plugin.yml").read_text() == printed.stdout
+    assert DEFINITION.read_text() == printed.stdout
 
 
 def test_the_hub_takes_it(definition: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:

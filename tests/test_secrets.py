@@ -102,7 +102,9 @@ def test_no_fault_shows_a_secret_or_a_record(answer: bytes, caplog: pytest.LogCa
 
 
 @pytest.mark.usefixtures("debugging")
-@pytest.mark.parametrize("command", ["--about", "--about --format=json", "--discover", "--test", "--version"])
+@pytest.mark.parametrize(
+    "command", ["--about", "--about --format=json", "--discover", "--test", "--check-access", "--version"]
+)
 def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
     with answering(QUOTED).listening() as config:
         run = tap(settings_of(config), *command.split())
