@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 
 from tap_servicetitan import catalog, concurrency, tables
-from tap_servicetitan.errors import (
-    APIError,
-    AppKeyError,
-    CredentialsError,
-    MissingScopeError,
-    PaginationError,
-    ReportError,
-)
+from tap_servicetitan.errors import APIError, PaginationError, ReportError, Verdict
+from tap_servicetitan.reports.discovery import SCOPE
 
 if TYPE_CHECKING:
+    from tap_servicetitan.errors import Failure
     from tap_servicetitan.streams import EndpointStream
     from tap_servicetitan.tap import TapServiceTitan
-
-Verdict = Literal["readable", "missing scope", "wrong credentials", "wrong app key", "failed"]
 
 NAMED = 5
 """Streams that a remedy names before it just counts them."""
@@ -33,7 +26,7 @@ class Access(msgspec.Struct, frozen=True):
 
     tenant_id: str
     stream: str
-    access: Verdict
+    access: Verdict | Literal["readable"]
     scope: str
     """The OAuth scope that reading needs."""
     cause: str = ""
@@ -42,42 +35,37 @@ class Access(msgspec.Struct, frozen=True):
 
 def check(tap: TapServiceTitan) -> list[Access]:
     """Try the selected streams of every tenant, several at once, within the rate budget."""
-    found: list[Access] = []
     streams = cast("dict[str, EndpointStream]", tap.streams).values()
+    tenant_ids = [tenant.tenant_id for tenant in tap.settings.tenants]
     pairs = [
-        (stream, tenant.tenant_id)
-        for tenant in tap.settings.tenants
+        (stream, tenant_id)
+        for tenant_id in tenant_ids
         for stream in streams
-        if stream.selected and tenant.tenant_id in stream.tenant_ids
+        if stream.selected and tenant_id in stream.tenant_ids
     ]
-    jobs = [functools.partial(_try, stream, tenant_id, found) for stream, tenant_id in pairs]
+    found: dict[tuple[str, str], Access] = {}
+
+    def probe(stream: EndpointStream, tenant_id: str) -> None:
+        found[tenant_id, stream.name] = _probed(stream, tenant_id)
+
+    jobs = [functools.partial(probe, *pair) for pair in pairs]
     concurrency.run(jobs, turn=tap.turn, workers=tap.settings.concurrency, last_word=lambda: None)
-    order = {(tenant_id, stream.name): number for number, (stream, tenant_id) in enumerate(pairs)}
-    return sorted(found, key=lambda access: order[access.tenant_id, access.stream])
+    tried = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
+    left_out = [_refused(failure, SCOPE) for failure in tap.left_out]
+    return sorted([*tried, *left_out], key=lambda each: tenant_ids.index(each.tenant_id))
 
 
-def _try(stream: EndpointStream, tenant_id: str, found: list[Access]) -> None:
-    cause = remedy = ""
-    verdict: Verdict = "readable"
+def _probed(stream: EndpointStream, tenant_id: str) -> Access:
+    scope = catalog.scope(stream.endpoint)
     try:
         stream.probe(tenant_id)
     except (APIError, PaginationError, ReportError) as error:
-        verdict = _verdict(error)
-        failure = stream.failure(tenant_id, error)
-        cause, remedy = failure.cause, failure.remedy
-    found.append(Access(tenant_id, stream.name, verdict, catalog.scope(stream.endpoint), cause, remedy))
+        return _refused(stream.failure(tenant_id, error), scope)
+    return Access(tenant_id, stream.name, "readable", scope)
 
 
-def _verdict(error: Exception) -> Verdict:
-    match error:
-        case MissingScopeError():
-            return "missing scope"
-        case AppKeyError():
-            return "wrong app key"
-        case CredentialsError():
-            return "wrong credentials"
-        case _:
-            return "failed"
+def _refused(failure: Failure, scope: str) -> Access:
+    return Access(failure.tenant_id, failure.stream, failure.verdict, scope, failure.cause, failure.remedy)
 
 
 def for_people(found: list[Access]) -> str:

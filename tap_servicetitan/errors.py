@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SingerSDKError, SyncError
 
@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     import requests
 
 
+Verdict = Literal["missing scope", "wrong credentials", "wrong app key", "failed"]
+"""What keeps a stream from being read, in a word or two."""
+
+
 class APIError(FatalAPIError):
     """The API, or the way to it, failed for good."""
 
+    verdict: ClassVar[Verdict] = "failed"
     remedy = "If it lasts, ask ServiceTitan's support, with the trace id where there is one."
 
     def __init__(self, cause: str, *, remedy: str | None = None) -> None:
@@ -41,12 +46,14 @@ class APIError(FatalAPIError):
 class CredentialsError(APIError):
     """The token endpoint refused client id and secret."""
 
+    verdict: ClassVar[Verdict] = "wrong credentials"
     remedy = "Check client_id and client_secret of this tenant, and environment."
 
 
 class AppKeyError(CredentialsError):
     """The API refused a token that it had just granted, with 401: what else is sent is the app key."""
 
+    verdict = "wrong app key"
     remedy = "Check st_app_key: client_id and client_secret were accepted."
 
 
@@ -59,6 +66,7 @@ class ForbiddenError(APIError):
 class MissingScopeError(ForbiddenError):
     """The app, as the tenant's admin accepted it, may not read this resource."""
 
+    verdict = "missing scope"
     remedy = "Grant the scope to the app in ServiceTitan's developer portal and let the tenant's admin accept it."
 
 
@@ -116,6 +124,7 @@ class Failure:
     stream: str
     cause: str
     remedy: str
+    verdict: Verdict = "failed"
 
     def __str__(self) -> str:
         """One line for a person."""

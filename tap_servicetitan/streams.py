@@ -13,7 +13,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog, schemas
-from tap_servicetitan.errors import Failure, MissingScopeError
+from tap_servicetitan.errors import APIError, Failure, MissingScopeError
 from tap_servicetitan.pagination import Everything, bare
 from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, attribute
 from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.endpoint import Endpoint
-    from tap_servicetitan.errors import APIError, PaginationError, ReportError
+    from tap_servicetitan.errors import PaginationError, ReportError
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.progress import StreamProgress
     from tap_servicetitan.ratelimit import RateBudget
@@ -139,7 +139,8 @@ class EndpointStream(Stream, abc.ABC):
         remedy = error.remedy
         if isinstance(error, MissingScopeError):
             remedy = f"Grant the scope {catalog.scope(self.endpoint)} to the app in ServiceTitan's developer portal."
-        return Failure(tenant_id, self.name, str(error), remedy)
+        verdict = error.verdict if isinstance(error, APIError) else "failed"
+        return Failure(tenant_id, self.name, str(error), remedy, verdict)
 
     def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
         """Return where a tenant's records go on; empty on a first run and for a full table."""

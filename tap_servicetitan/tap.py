@@ -63,7 +63,7 @@ class TapServiceTitan(Tap):
         # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
         logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         self.turn = concurrency.Turn()
-        self._left_out: list[Failure] = []
+        self._not_described: list[Failure] = []
         super().__init__(**kwargs)
         self.checkpoints = Checkpoints(self.output, self._write_state)
         self.progress = Progress()
@@ -89,6 +89,11 @@ class TapServiceTitan(Tap):
     def output(self) -> MessageWriter:
         """Where messages go."""
         return cast("MessageWriter", self.message_writer)
+
+    @property
+    def left_out(self) -> list[Failure]:
+        """The custom reports that discovery left out, although they are selected."""
+        return list(filter(self._wants, self._not_described))
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
@@ -128,8 +133,7 @@ class TapServiceTitan(Tap):
         ]
         # What mostly waits takes no worker from the others; requests in flight are bounded elsewhere.
         workers = self.settings.concurrency + sum(len(one.tenant_ids) for one in selected if one.mostly_waits)
-        left_out = list(filter(self._wants, self._left_out))
-        self._failures += left_out
+        self._failures += self.left_out
         try:
             with self.progress.told_every(self.settings.log_interval):
                 concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
@@ -143,18 +147,18 @@ class TapServiceTitan(Tap):
             stream.misfits.summary()
         self.checkpoints.write()
         if self._failures:
-            raise SyncFailedError(self._failures, len(jobs) + len(left_out))
+            raise SyncFailedError(self._failures, len(jobs) + len(self.left_out))
 
     def _custom_reports(self) -> list[Report]:
         if not self.config.get("custom_reports"):
             return []
         if self._problems:
             raise self._invalid_config()
-        reports, self._left_out = discovery.discover(self)
+        reports, self._not_described = discovery.discover(self)
         return reports
 
     def _wants(self, left_out: Failure) -> bool:
-        """Tell whether a stream that discovery left out is selected, as all are without a catalog."""
+        """Tell whether a stream that is not there is selected, as all reports are without a catalog."""
         if self.input_catalog is None:
             return True
         entry = self.input_catalog.get_stream(left_out.stream)

@@ -44,6 +44,10 @@ OF_THE_SDK = {
 """Settings that every tap of the Meltano SDK has."""
 
 
+WITHOUT_CATALOG = {"--about", "--check-access", "--discover", "--list-reports", "--test"}
+"""What is mostly run before there is a catalog."""
+
+
 @functools.cache
 def _discovered() -> str:
     return TapServiceTitan(validate_config=False).catalog_json_text
@@ -134,7 +138,7 @@ class Tap:
         command = [TAP, "--config", self._file(config)]
         if state is not None:
             command += ["--state", self._file(state)]
-        if not {"--discover", "--test", "--about", "--list-reports"} & set(arguments):
+        if catalog or not WITHOUT_CATALOG.intersection(arguments):
             command += ["--catalog", self._file(catalog or selecting(*FEEDS))]
         return [*command, *arguments]
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_WAIT = 60.0
 """Seconds that discovery waits, because the API says so, before a report is left out."""
 
+SCOPE = "tn.rpr.reports:r"
+"""What describing and running a report need."""
+
 _log = logging.getLogger("tap-servicetitan.reports")
 
 
@@ -72,12 +75,12 @@ def _endpoint(name: str, editions: dict[str, Edition]) -> Report:
 def _left_out(one: _Wanted, error: APIError) -> Failure:
     match error:
         case MissingScopeError():
-            remedy = "Grant the scope tn.rpr.reports:r to the app in ServiceTitan's developer portal."
+            remedy = f"Grant the scope {SCOPE} to the app in ServiceTitan's developer portal."
         case NotFoundError():
             remedy = "Check its category and id with --list-reports; the API does not know all reports of the website."
         case _:
             remedy = error.remedy
-    failure = Failure(one.tenant_id, one.report.stream, str(error), remedy)
+    failure = Failure(one.tenant_id, one.report.stream, str(error), remedy, error.verdict)
     _log.warning("%s of tenant %s cannot be described and is left out: %s %s", one.report, one.tenant_id, error, remedy)
     return failure
 

@@ -54,7 +54,7 @@ class ReportStream(PagedStream):
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         edition = self.endpoint.editions[tenant_id]
-        parameters = checked(edition.report.parameters, edition.description, self.endpoint.dates, self.today)
+        parameters = self._parameters(tenant_id)
         if not self.endpoint.dates:
             yield from self._run(tenant_id, parameters, {})
             return
@@ -70,7 +70,8 @@ class ReportStream(PagedStream):
 
     @override
     def probe(self, tenant_id: str) -> None:
-        return  # what is a stream was described at discovery, which needs the same scope
+        # It was described at discovery, which needs the same scope; a run would cost one of the few a minute.
+        self._parameters(tenant_id)
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
@@ -99,6 +100,11 @@ class ReportStream(PagedStream):
             budget=edition.budget,
         )
         return answer
+
+    def _parameters(self, tenant_id: str) -> dict[str, Any]:
+        """Return the parameters of a run, as the report wants them."""
+        edition = self.endpoint.editions[tenant_id]
+        return checked(edition.report.parameters, edition.description, self.endpoint.dates, self.today)
 
     def _run(self, tenant_id: str, parameters: Mapping[str, Any], bounds: Mapping[str, str]) -> Iterator[Page]:
         """Yield all pages of a run."""
