@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page
+from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, Walk
 from tap_servicetitan.streams import EndpointStream
 
 if TYPE_CHECKING:
@@ -68,6 +68,19 @@ class CapacityStream(WholeStream):
         }
 
 
+def envelope_of(endpoint: Paged) -> Any:
+    """Return the struct type of an answer."""
+    paged = endpoint.page_size is not None and endpoint.has_more
+    return NumberedPage if paged else _ENVELOPES.get(endpoint.records, Everything)
+
+
+def more_of(endpoint: Paged, answer: Any, walk: Walk) -> bool:
+    """Tell whether another page follows an answer."""
+    if endpoint.page_size is None:
+        return False
+    return walk.goes_on(answer.data, has_more=answer.hasMore if endpoint.has_more else None)
+
+
 class PagedStream(EndpointStream):
     """What listings, nested collections and windows share: numbered pages."""
 
@@ -76,8 +89,7 @@ class PagedStream(EndpointStream):
     @property
     @override
     def envelope(self) -> Any:
-        paged = self.endpoint.page_size is not None and self.endpoint.has_more
-        return NumberedPage if paged else _ENVELOPES.get(self.endpoint.records, Everything)
+        return envelope_of(self.endpoint)
 
     def numbered(self, number: int, *, size: int | None = None) -> dict[str, str]:
         """Return the parameters that ask for a page, counted from 0, with so many records if not the usual number."""
@@ -85,13 +97,9 @@ class PagedStream(EndpointStream):
             return {}
         return {"page": str(self.endpoint.first_page + number), "pageSize": str(size or self.endpoint.page_size)}
 
-    def has_more(self, answer: Any) -> bool:
+    def has_more(self, answer: Any, walk: Walk) -> bool:
         """Tell whether another page follows an answer."""
-        if self.endpoint.page_size is None:
-            return False
-        if self.endpoint.has_more:
-            return bool(answer.hasMore)
-        return len(answer.data) >= self.endpoint.page_size
+        return more_of(self.endpoint, answer, walk)
 
 
 class ListingStream(PagedStream):
@@ -131,15 +139,17 @@ class ListingStream(PagedStream):
 
     def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[tuple[Any, bool]]:
         """Yield each page's answer, and whether another follows; pages that are known of are asked for side by side."""
-        more = self.has_more(first)
+        walk = Walk()
+        more = self.has_more(first, walk)
         yield first, more
         known, most = 1, math.inf
         if more and (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
-            known = max(2, math.ceil(total / self.endpoint.page_size))
+            # A server may send fewer records a page than it is asked for.
+            known = max(2, math.ceil(total / max(1, len(first.data))))
             most = 2 * known + SPARE_PAGES
             ask = functools.partial(self._ask_page, tenant_id, since)
             for answer in self.tap.lookahead.map(ask, range(1, known)):
-                more = self.has_more(answer)
+                more = self.has_more(answer, walk)
                 yield answer, more
                 if not more:  # fewer than were counted
                     return
@@ -149,7 +159,7 @@ class ListingStream(PagedStream):
                 msg = f"{number} pages are more than twice what {total} records need, and the last says hasMore."
                 raise PaginationError(msg)
             answer = self.fetch(tenant_id, {**since, **self.numbered(number)})
-            more = self.has_more(answer)
+            more = self.has_more(answer, walk)
             number += 1
             yield answer, more
 

@@ -8,25 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog
 from tap_servicetitan.endpoint import Nested, Paged
 from tap_servicetitan.errors import NotFoundError
-from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import NumberedPage, Page, bare
+from tap_servicetitan.listings import PagedStream, envelope_of, more_of
+from tap_servicetitan.pagination import Page, Walk, bare
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.settings import parse_date
-
-R = TypeVar("R")
 
 PARENTS_A_PAGE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
 
 RECORDS_A_PAGE = 1000
 """Records gathered from several parents before they are written."""
+
+A_FEW_PARENTS = 10
+"""Up to so many may all be gone by chance."""
 
 Parent = Mapping[str, Any]
 """Values of the placeholders in the nested collection's path."""
@@ -42,6 +43,25 @@ class _ParentPage:
     number: int
     parents: list[dict[str, Any]]
     has_more: bool
+
+
+class _Refusals:
+    """The parents of which the API has no records: deleted (404) or inactive (409) since they were listed."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.count = 0
+        self.last: NotFoundError | None = None
+
+    def passed_by(self, answers: Iterable[list[Any] | NotFoundError]) -> Iterator[list[Any]]:
+        """Yield the answers that are records, counting the others."""
+        for answer in answers:
+            self.asked += 1
+            if isinstance(answer, NotFoundError):
+                self.count += 1
+                self.last = answer
+            else:
+                yield answer
 
 
 class NestedStream(PagedStream):
@@ -60,12 +80,24 @@ class NestedStream(PagedStream):
         bookmark = self.bookmark(tenant_id)
         ask = functools.partial(self._ask_parent, tenant_id, self._params(bookmark))
         newest = None
+        refusals = _Refusals()
         for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), bookmark.get("parent_page", 0)):
             parents = self._askable(tenant_id, [self._placeholders(parent) for parent in page.parents])
-            for records in gathered(self.tap.lookahead.map(ask, parents)):
+            for records in gathered(refusals.passed_by(self.tap.lookahead.map(ask, parents))):
                 newest = max(filter(None, (newest, self.newest(records))), default=None)
                 yield Page(records, has_more=True)
+            if not page.has_more:
+                self._judge(tenant_id, refusals)
             yield Page([], page.has_more, str(page.number + 1), newest)
+
+    def _judge(self, tenant_id: str, refusals: _Refusals) -> None:
+        """Tell of parents that were refused; if all were, it is the collection that does not exist."""
+        if not refusals.last:
+            return
+        text = f"{refusals.count} of the {refusals.asked} parents were refused, the last one with: {refusals.last}"
+        if refusals.count == refusals.asked > A_FEW_PARENTS:
+            raise NotFoundError(text)
+        self.log("Tenant %s, stream %s: %s", tenant_id, self.name, text, level=logging.WARNING)
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
@@ -122,19 +154,18 @@ class NestedStream(PagedStream):
             )
         return askable
 
-    def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any]:
-        """Return all records of a parent; none if it is deleted (404) or inactive (409)."""
+    def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any] | NotFoundError:
+        """Return all records of a parent; or the refusal if it is deleted (404) or inactive (409)."""
         records: list[Any] = []
-        more = True
-        number = 0
+        number, more, walk = 0, True, Walk()
         try:
             while more:
                 answer = self.ask(tenant_id, {**params, **self.numbered(number)}, parent=parent)
                 records += self.records_of(answer)
-                more = self.has_more(answer)
+                more = self.has_more(answer, walk)
                 number += 1
-        except NotFoundError:
-            return []
+        except NotFoundError as refusal:
+            return refusal
         between = {key: params[key] for key in self.endpoint.between or ()}
         types = self.schema["properties"]
         ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
@@ -156,12 +187,9 @@ class NestedStream(PagedStream):
                     continue
             yield _ParentPage(page.number, parents, page.has_more)
 
-    @functools.cached_property
-    def _decode_parents(self) -> Callable[[bytes], Any]:
-        return Decoder(_Parents, dict[str, Any], self.misfits)
-
-    def _decode_bare_parents(self, body: bytes) -> Any:
-        return self._decode_parents(bare(body))
+    def _decode_parents(self, endpoint: Paged) -> Callable[[bytes], Any]:
+        decoder: Decoder[Any] = Decoder(envelope_of(endpoint), dict[str, Any], self.misfits)
+        return decoder if endpoint.records is not None else lambda body: decoder(bare(body))
 
     def _listed(
         self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENTS_A_PAGE
@@ -169,26 +197,20 @@ class NestedStream(PagedStream):
         """Page over the list of parents."""
         size = min(endpoint.page_size or size, size)
         path = endpoint.url_for(tenant_id, ids)
-        number, more = first, True
+        decode = self._decode_parents(endpoint)
+        number, more, walk = first, True, Walk()
         while more:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
             with self.tap.turn.lent():
                 answer = self.tap.clients[tenant_id].ask(
                     path,
                     {**endpoint.query, **params},
-                    self._decode_parents if endpoint.records is not None else self._decode_bare_parents,
+                    decode,
                     observer=self.progress(tenant_id),
                 )
-            if endpoint.page_size is None:
-                more = False
-            else:
-                more = answer.hasMore if endpoint.has_more else len(answer.data) >= size
+            more = more_of(endpoint, answer, walk)
             yield _ParentPage(number, answer.data, more)
             number += 1
-
-
-class _Parents(NumberedPage[R], Generic[R]):
-    hasMore: bool = False  # noqa: N815 -- as on the wire
 
 
 def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:

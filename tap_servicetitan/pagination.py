@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView
+from collections.abc import Collection, KeysView, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R")
+
+EMPTY_PAGES = 10
+"""Empty pages in a row that say hasMore before numbered pages are taken for endless."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,39 @@ def bare(body: bytes, known: Collection[str] = ()) -> bytes:
             msg = "Object has none of the documented fields"
             raise msgspec.ValidationError(msg)
     return b'{"data":[%s]}' % body
+
+
+class Walk:
+    """A walk over numbered pages: whether another follows, and whether it comes to an end at all."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._empty = 0
+        self._before: int | None = None
+
+    def goes_on(self, records: Sequence[Any], *, has_more: bool | None) -> bool:
+        """Tell whether another page follows this one.
+
+        Args:
+            records: The page's.
+            has_more: What the API says of it; None where it does not say, and an empty page is the end.
+
+        Raises:
+            PaginationError: Pages repeat, or stay empty, and there should be more of them.
+        """
+        self._count += 1
+        if not (bool(records) if has_more is None else has_more):
+            return False
+        self._empty = 0 if records else self._empty + 1
+        page = hash(msgspec.json.encode(records, enc_hook=str))
+        if records and page == self._before:
+            msg = f"Page {self._count} is the same as the one before, and there should be more: it would never end."
+            raise PaginationError(msg)
+        if self._empty == EMPTY_PAGES:
+            msg = f"{self._empty} pages in a row are empty and say hasMore: following them would never end."
+            raise PaginationError(msg)
+        self._before = page
+        return True
 
 
 class ContinuationPaginator(BaseAPIPaginator["str | None"]):

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import Page
+from tap_servicetitan.pagination import Page, Walk
 from tap_servicetitan.settings import parse_date
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class WindowStream(PagedStream):
     def pages(self, tenant_id: str) -> Iterator[Page]:
         for start, end in self.windows(tenant_id):
             bounds = {self.endpoint.start: bookmarks.to_api(start), self.endpoint.end: bookmarks.to_api(end)}
-            number, more = 0, True
+            number, more, walk = 0, True, Walk()
             while more:
                 answer = self.fetch(tenant_id, {**bounds, **self.numbered(number)})
                 records = self.records_of(answer)
-                more = self.has_more(answer)
+                more = self.has_more(answer, walk)
                 number += 1
                 self.add(records, {key: value for key, value in bounds.items() if key in self.endpoint.added})
                 yield Page(records, more, newest=end)

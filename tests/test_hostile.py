@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -179,22 +180,89 @@ def test_rows_whose_list_is_none_are_not_lost() -> None:
     assert [record["jobId"] for record in run.records("job_history")] == [1, 3]
 
 
+def page_of(path: str) -> int:
+    """The number of the page that is asked for."""
+    return int(parse_qs(urlsplit(path).query)["page"][0])
+
+
+def listing(*ids: int, more: bool | None, total: int | None = None) -> bytes:
+    """Answer with a page of a listing."""
+    rest = {"hasMore": more, "totalCount": total}
+    return http(
+        json.dumps({"data": [{"id": id_} for id_ in ids], **{k: v for k, v in rest.items() if v is not None}}).encode()
+    )
+
+
 def test_a_listing_ends_where_its_last_page_is_whatever_was_counted() -> None:
+    run = served(lambda path: listing(page_of(path), more=page_of(path) < 3, total=10**12), "zones")
+
+    assert run.code == 0
+    assert [record["id"] for record in run.records("zones")] == [1, 2, 3]
+
+
+def test_a_server_that_sends_fewer_records_than_it_is_asked_for_loses_none() -> None:
     def answer(path: str) -> bytes:
-        more = "page=3" not in path
-        return http(json.dumps({"data": [{"id": 1}], "hasMore": more, "totalCount": 10**12}).encode())
+        first = 3 * page_of(path)
+        return listing(first, first + 1, first + 2, more=page_of(path) < 20, total=60)
 
     run = served(answer, "zones")
 
     assert run.code == 0
-    assert len(run.records("zones")) == 3
+    assert [record["id"] for record in run.records("zones")] == list(range(3, 63))
 
 
-def test_a_listing_that_never_ends_is_an_error() -> None:
-    run = served(lambda _: http(b'{"data":[{"id":1}],"hasMore":true,"totalCount":9000}'), "zones")
+def test_pages_that_do_not_say_whether_more_follow_end_with_an_empty_one() -> None:
+    run = served(lambda path: listing(*([page_of(path)] if page_of(path) < 4 else []), more=None), "wbs_segments")
+
+    assert run.code == 0
+    assert [record["id"] for record in run.records("wbs_segments")] == [1, 2, 3]
+
+
+ENDLESS: dict[str, tuple[Callable[[str], bytes], str]] = {
+    "more than were counted": (
+        lambda path: listing(page_of(path), more=True, total=9),
+        "28 pages are more than twice what 9 records need, and the last says hasMore."),
+    "the same page": (
+        lambda _: listing(1, more=True), "Page 2 is the same as the one before, and there should be more"),
+    "empty pages": (
+        lambda _: listing(more=True), "10 pages in a row are empty and say hasMore"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "line"), ENDLESS.values(), ids=ENDLESS)
+def test_pages_that_never_end_are_an_error(answer: Callable[[str], bytes], line: str) -> None:
+    run = served(answer, "zones")
 
     assert run.code == 1
-    assert "14 pages are more than twice what 9000 records need, and the last says hasMore." in run.log
+    assert f"tenant 1001, stream zones: {line}" in run.log
+
+
+def test_parents_whose_pages_do_not_say_whether_more_follow_fail_their_stream() -> None:
+    run = served(
+        lambda path: http(b'{"data":[{"id":1}]}') if "/notes" not in path else listing(1, more=False), "customer_notes"
+    )
+
+    assert run.code == 1
+    assert "stream customer_notes: " in run.log
+    assert "hasMore" in run.log
+    assert not run.state.get("bookmarks", {}).get("customer_notes")
+
+
+@pytest.mark.parametrize(("gone", "code"), [(12, 1), (11, 0)])
+def test_parents_that_are_gone_are_told_and_if_all_are_the_stream_fails(gone: int, code: int) -> None:
+    def answer(path: str) -> bytes:
+        if "/notes" not in path:
+            return listing(*range(12), more=False)
+        number = int(path.split("/")[6])
+        return (
+            http(status="404 Not Found") if number < gone else http(b'{"data":[{"id":1,"text":"n"}],"hasMore":false}')
+        )
+
+    run = served(answer, "customer_notes")
+
+    assert run.code == code
+    assert len(run.records("customer_notes")) == 12 - gone
+    assert f"stream customer_notes: {gone} of the 12 parents were refused, the last one with: " in run.log
 
 
 def bookmarked(**bookmark: Any) -> dict[str, Any]:

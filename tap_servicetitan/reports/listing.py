@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from tap_servicetitan.errors import APIError, MissingScopeError
-from tap_servicetitan.pagination import NumberedPage
+from tap_servicetitan.pagination import NumberedPage, Walk
 from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.description import Description, Parameter, Rows, describe
 
@@ -205,11 +205,11 @@ def _values(one: tuple[Reports, str]) -> Values | APIError:
 def _all(client: Client, path: str) -> list[Entry]:
     decode = msgspec.json.Decoder(NumberedPage[Entry]).decode
     entries: list[Entry] = []
-    number, more = 1, True
+    number, more, walk = 1, True, Walk()
     while more:
         page = client.ask(_path(client, path), {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
         entries += page.data
-        number, more = number + 1, page.hasMore
+        number, more = number + 1, walk.goes_on(page.data, has_more=page.hasMore)
     return entries
 
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import Page
+from tap_servicetitan.pagination import Page, Walk
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.reports import cells, dates
 from tap_servicetitan.reports.description import Rows, places
@@ -109,13 +109,13 @@ class ReportStream(PagedStream):
     def _run(self, tenant_id: str, parameters: Mapping[str, Any], bounds: Mapping[str, str]) -> Iterator[Page]:
         """Yield all pages of a run."""
         last = parse_date(list(bounds.values())[-1]) if bounds else None
-        number, rows, more = 0, 0, True
+        number, rows, more, walk = 0, 0, True, Walk()
         while more:
             answer = self.run_report(tenant_id, parameters, number)
             records = self._records(answer, bounds, rows)
             number += 1
             rows += len(records)
-            more = answer.hasMore
+            more = walk.goes_on(answer.data, has_more=answer.hasMore)
             yield Page(records, more, newest=last)
 
     def _records(self, answer: Rows[list[Any]], bounds: Mapping[str, str], before: int) -> list[Any]:
