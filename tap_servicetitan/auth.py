@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from requests.auth import AuthBase
 
-from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, TransientError
+from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, UnreachableError
+from tap_servicetitan.ratelimit import reason_to_wait
 
 if TYPE_CHECKING:
     import requests
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 TOKEN_LIFETIME = 900.0
 """Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
+
+LONGEST_LIFETIME = 86_400.0
+"""Seconds beyond which an answer's lifetime of a token is not believed."""
 
 _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 """400 is what a wrong client id or secret gets."""
@@ -71,7 +77,7 @@ class ClientCredentials:
             CredentialsError: The credentials were refused.
             APIError: The token endpoint is not what it should be.
             RateLimitError: The token endpoint asks for a pause.
-            TransientError: The token endpoint is out of order.
+            UnreachableError: The token endpoint is out of order.
         """
         with self._lock:
             if self._refusal:  # asking again would not help, and the token endpoint is throttled
@@ -98,11 +104,11 @@ class ClientCredentials:
             },
         )
         status = response.status_code
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
+        if reason_to_wait(response):
             raise RateLimitError(response)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             msg = f"the token endpoint answered {status}"
-            raise TransientError(msg, response)
+            raise UnreachableError(msg, response)
         if status in _REFUSALS:
             msg = f"The token endpoint refused the credentials ({status})."
             self._refusal = CredentialsError(msg)
@@ -112,15 +118,24 @@ class ClientCredentials:
             self._refusal = APIError(msg, remedy="Check environment, and auth_url if it is set.")
             raise self._refusal
         try:
-            answer = msgspec.json.decode(response.content, type=_TokenAnswer, strict=False)
+            answer = msgspec.json.decode(response.content.removeprefix(codecs.BOM_UTF8), type=_TokenAnswer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             msg = "the token endpoint answered 200 without a token"
-            raise TransientError(msg, response) from None
+            remedy = "Check auth_url if it is set, and whether a proxy answers in its place."
+            raise UnreachableError(msg, response, remedy=remedy) from None
         self._token = answer.access_token
-        margin = min(60.0, answer.expires_in / 10)
-        self._expires = started + answer.expires_in - margin
+        lifetime = _lifetime(answer.expires_in)
+        self._expires = started + lifetime - min(60.0, lifetime / 10)
 
 
 class _TokenAnswer(msgspec.Struct):
     access_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+$")]  # what a header can hold
-    expires_in: float = TOKEN_LIFETIME
+    expires_in: Any = None
+
+
+def _lifetime(told: Any) -> float:
+    """Return the seconds that a token lives; the usual ones where the answer tells none, or nonsense."""
+    with suppress(TypeError, ValueError, OverflowError):
+        if 0 < (seconds := float(told)) <= LONGEST_LIFETIME:
+            return seconds
+    return TOKEN_LIFETIME

@@ -14,7 +14,7 @@
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
 
-``TransientError``, ``RateLimitError`` among it, never leaves :mod:`tap_servicetitan.http`: it is retried, and ends as an ``APIError``.
+``TransientError`` and what derives from it never leave :mod:`tap_servicetitan.http`: they are retried, and end as an ``APIError``.
 """
 
 from __future__ import annotations
@@ -107,12 +107,22 @@ class CatalogError(SingerSDKError):
 class TransientError(RetriableAPIError):
     """Something that another try may heal."""
 
+    remedy = "Run again later: the sync resumes where it stopped."
+
+
+class UnreachableError(TransientError):
+    """Nobody is there, neither for this request nor for another: no way to the host, or no token to be had."""
+
+    def __init__(self, cause: str, response: requests.Response | None = None, *, remedy: str | None = None) -> None:
+        super().__init__(cause, response)
+        self.remedy = remedy or self.remedy
+
 
 class RateLimitError(TransientError):
-    """The token endpoint asked for a pause (429)."""
+    """The token endpoint asked for a pause."""
 
     def __init__(self, response: requests.Response) -> None:
-        super().__init__("the token endpoint answered 429", response)
+        super().__init__(f"the token endpoint answered {response.status_code}", response)
         self.response: requests.Response = response
 
 

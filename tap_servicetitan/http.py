@@ -5,21 +5,22 @@ Nothing here knows of Singer, and everything may be called from several threads 
 
 from __future__ import annotations
 
+import codecs
 import logging
+import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import backoff
 import msgspec
 import requests
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
-from typing_extensions import override
 
 from tap_servicetitan.auth import ClientCredentials
+from tap_servicetitan.connections import Session, within
 from tap_servicetitan.errors import (
     APIError,
     AppKeyError,
@@ -29,6 +30,7 @@ from tap_servicetitan.errors import (
     RateLimitError,
     RefusedRequestError,
     TransientError,
+    UnreachableError,
 )
 from tap_servicetitan.ratelimit import RateBudget, reason_to_wait, retry_after
 
@@ -42,10 +44,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_TRIES = 7
-"""Tries of one request. The waits between them double from up to 1 second to up to 32: a minute's outage heals."""
+"""Tries of one request. The waits between them double from about 1 second to about 32, give or take a quarter: an
+outage of half a minute heals."""
 
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
+
+WHOLE_ANSWER = 3
+"""The answer as a whole may take so many times the ``request_timeout``, which is for each of its parts."""
+
+KEY_REFUSALS = 3
+"""After so many 401s for a token that was just granted, and not one answer, the app key counts as wrong for all."""
 
 _FINAL: dict[int, type[APIError]] = {
     HTTPStatus.BAD_REQUEST: RefusedRequestError,
@@ -79,19 +88,6 @@ class _Problem(msgspec.Struct):
     traceId: str = ""  # noqa: N815 -- as on the wire
 
 
-class _Session(requests.Session):
-    """Follows no redirect and does not even read where it leads: credentials stay with the host they are meant for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Without an auth of its own, requests would sign the request for a token with what ~/.netrc holds.
-        self.auth = lambda request: request
-
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
 class Client:
     """Asks the API for one tenant; what can heal is tried again, what cannot is an :class:`APIError`."""
 
@@ -116,11 +112,12 @@ class Client:
         self._in_flight = in_flight
         self._patience = patience
         self._budget = RateBudget.per_second(settings.requests_per_second)
-        self._session = _Session()
+        self._session = Session(settings.concurrency)
         self._session.headers["User-Agent"] = settings.user_agent
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=settings.concurrency))
         self._credentials = ClientCredentials(tenant, settings, self._send)
+        self._answered = False
+        self._unreachable = False
+        self._key_refusals = 0
 
     def ask(  # noqa: PLR0913 -- a request's parts, and who pays for it
         self,
@@ -148,14 +145,20 @@ class Client:
             ForbiddenError: 403; a MissingScopeError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
-            APIError: Any other answer that is final, or tries used up.
+            APIError: Any other answer that is final, or tries used up. Once they are because nobody is there, each
+                further request has one try until somebody answers.
         """
+        if self._key_refusals >= KEY_REFUSALS and not self._answered:
+            msg = "The API answered 401 to every request so far."
+            raise AppKeyError(msg)
         request: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         request |= {"url": self._settings.api_url + path, "params": params}
+        tries = 1 if self._unreachable else MAX_TRIES
         attempt = backoff.on_exception(
             backoff.expo,
             TransientError,
-            max_tries=MAX_TRIES,
+            max_tries=tries,
+            jitter=_jitter,
             factor=self._patience,
             on_backoff=self._retrying,
             logger=None,
@@ -163,8 +166,12 @@ class Client:
         try:
             return attempt(request, decode, budget or self._budget, observer or Observer())
         except TransientError as error:
-            msg = f"Gave up after {MAX_TRIES} tries: {error}."
-            raise APIError(msg, remedy="Run again later: the sync resumes where it stopped.") from None
+            self._unreachable = isinstance(error, UnreachableError)
+            msg = f"Gave up after {tries} tries: {error}." if tries > 1 else f"Still out of reach: {error}."
+            raise APIError(msg, remedy=error.remedy) from None
+        except AppKeyError:
+            self._key_refusals += 1
+            raise
 
     def _attempt(
         self,
@@ -187,8 +194,10 @@ class Client:
                 continue
             response = self._send(**request, auth=signature)
             observer.answered(response)
+            self._unreachable = False
             status = response.status_code
             if status == HTTPStatus.OK:
+                self._answered = True
                 return self._decoded(response, decode)
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
@@ -196,7 +205,7 @@ class Client:
             elif reason_to_wait(response):
                 waited += self._pause(response, waited, budget, request["url"])
             else:
-                raise self._error(response, waited)
+                raise self._error(response)
 
     def _pause(self, response: requests.Response, waited: float, budget: RateBudget, url: str) -> float:
         """Hold back a budget's requests for as long as an answer says, and return it; fail if all that has not helped.
@@ -204,9 +213,10 @@ class Client:
         Never less than a tenth of what one request has waited so far: a 429 that always says "now" would be thousands
         of tries else.
         """
-        seconds = max(retry_after(response), 0.05, waited / 10)
+        asked = retry_after(response)
+        seconds = max(asked, 0.05, waited / 10)
         if waited + seconds > budget.max_wait:
-            raise self._error(response, waited)
+            raise self._error(response, waited, asked)
         if budget.pause(seconds):
             what = "" if budget is self._budget else f", {urlsplit(url).path}"
             reason = reason_to_wait(response)
@@ -220,7 +230,7 @@ class Client:
         """
         timeout = self._settings.request_timeout
         try:
-            with self._in_flight:
+            with self._in_flight, within(WHOLE_ANSWER * timeout):
                 return self._session.request(
                     method,
                     url,
@@ -232,35 +242,48 @@ class Client:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The exception's own text holds URL and parameters; its kind and host are what helps.
             msg = f"{_words(error)} ({urlsplit(url).hostname})"
+            if remedy := _way_is_closed(error):
+                raise UnreachableError(msg, remedy=remedy) from error
             raise TransientError(msg) from error
 
     def _decoded(self, response: requests.Response, decode: Callable[[bytes], T]) -> T:
         try:
-            return decode(response.content)
+            return decode(response.content.removeprefix(codecs.BOM_UTF8))
         except (msgspec.ValidationError, RecursionError) as error:
             msg = f"the answer has another shape than documented ({error})"
             raise TransientError(msg, response) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             kind = response.headers.get("Content-Type", "no content type")
-            msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind)[:100]})"
+            msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind, response)[:100]})"
             raise TransientError(msg, response) from None
 
-    def _error(self, response: requests.Response, waited: float) -> APIError | TransientError:
+    def _error(self, response: requests.Response, waited: float = 0.0, asked: float = 0.0) -> APIError | TransientError:
+        """Return what to tell of an answer.
+
+        Args:
+            response: The answer.
+            waited: Seconds that the request has waited already, because of answers like this one.
+            asked: Seconds that it asks for.
+        """
         status = response.status_code
         text = f"The API answered {status}{self._detail(response)}."
+        if reason_to_wait(response):
+            remedies = {
+                HTTPStatus.TOO_MANY_REQUESTS: "Lower requests_per_second, or run when the app's other users are quiet.",
+                HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
+                HTTPStatus.SERVICE_UNAVAILABLE: "Run again later: the sync resumes where it stopped.",
+            }
+            waits = (
+                f"Waited {waited:.0f}s for it."
+                if waited
+                else f"It asks for a pause of {asked:.0f}s, which is too long."
+            )
+            return APIError(f"{text} {waits}", remedy=remedies[HTTPStatus(status)])
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return TransientError(text[0].lower() + text[1:-1], response)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             text = f"The API answered {status}, a redirect, which is not followed so that no other host sees the token."
             return APIError(text, remedy="Check api_url.")
-        if reason_to_wait(response):
-            remedies = {
-                HTTPStatus.TOO_MANY_REQUESTS: "Lower requests_per_second, or run when the app's other users are quiet.",
-                HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
-            }
-            return APIError(
-                f"{text} Waited {waited:.0f}s for it." if waited else text, remedy=remedies[HTTPStatus(status)]
-            )
         if status == HTTPStatus.FORBIDDEN and "scope" in text.lower():  # "Scope validation failed", from live tenants
             return MissingScopeError(text)
         return _FINAL.get(status, APIError)(text)
@@ -270,13 +293,16 @@ class Client:
             problem = msgspec.json.decode(response.content, type=_Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ""
-        title = f": {self._redacted(problem.title)[:200].rstrip('.')}" if problem.title else ""
-        trace = f" (trace id {self._redacted(problem.traceId)[:100]})" if problem.traceId else ""
+        title = f": {self._redacted(problem.title, response)[:200].rstrip('.')}" if problem.title else ""
+        trace = f" (trace id {self._redacted(problem.traceId, response)[:100]})" if problem.traceId else ""
         return title + trace
 
-    def _redacted(self, text: str) -> str:
-        for secret in filter(None, self._credentials.secrets):
-            text = text.replace(secret, "***")
+    def _redacted(self, text: str, response: requests.Response) -> str:
+        """Return a text of an answer as one line, without secrets, those of its own request among them."""
+        _, _, token = (response.request.headers.get("Authorization") or "").partition(" ")
+        for secret in filter(None, (*self._credentials.secrets, token)):
+            for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+                text = text.replace(form, "***")
         return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
     def _retrying(self, details: Details) -> None:
@@ -307,3 +333,26 @@ def _words(error: Exception) -> str:
             reason = str(error)
             unresolved = "NameResolutionError" in reason or "getaddrinfo" in reason
             return "the host name could not be resolved" if unresolved else "the connection failed"
+
+
+_NETWORK = "Check the network, and HTTPS_PROXY if it needs a proxy; then run again: the sync resumes where it stopped."
+_HOST = "Check api_url and auth_url if they are set, and HTTPS_PROXY if the network needs a proxy."
+_CERTIFICATE = "Check api_url and auth_url; behind a proxy that opens TLS, set REQUESTS_CA_BUNDLE to its certificate."
+
+
+def _way_is_closed(error: Exception) -> str | None:
+    """Say what to do where no request gets to the host at all; None where a single one was broken off."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return _CERTIFICATE
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return _NETWORK
+    # requests wraps urllib3's error, which wraps the cause.
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return _HOST
+    return _NETWORK if isinstance(reason, urllib3.exceptions.NewConnectionError) else None
+
+
+def _jitter(seconds: float) -> float:
+    """Vary a wait by a quarter, so that those who failed together do not come back together."""
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

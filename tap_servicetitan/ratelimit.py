@@ -91,6 +91,8 @@ def reason_to_wait(response: requests.Response) -> str | None:
         return "rate limit reached"
     if response.status_code == HTTPStatus.CONFLICT and b"suspended for maintenance" in response.content:
         return "suspended for maintenance"
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers:
+        return "unavailable for a while"
     return None
 
 
@@ -111,4 +113,4 @@ def retry_after(response: requests.Response) -> float:
     if match := re.search(rb"in (\d+(?:\.\d+)?) seconds?", response.content):
         seconds.append(float(match[1]))
     default = MAINTENANCE_WAIT if response.status_code == HTTPStatus.CONFLICT else DEFAULT_RATE_LIMIT_WAIT
-    return min(max((told for told in seconds if told >= 0), default=default), MAX_RATE_LIMIT_WAIT)
+    return max((told for told in seconds if told >= 0), default=default)

@@ -19,8 +19,8 @@ TOKEN = b'{"access_token":"tok3n.raw","expires_in":900}'
 class RawServer:
     """Listens on loopback; every connection gets one answer and is closed."""
 
-    answer: Callable[[str], bytes]
-    """From a request's path and query to all bytes that are sent."""
+    answer: Callable[[str], bytes | Iterator[bytes]]
+    """From a request's path and query to all bytes that are sent, at once or piece by piece."""
 
     token: Callable[[], bytes] = field(default=lambda: http(TOKEN))
     """All bytes that are sent for an access token."""
@@ -62,7 +62,9 @@ class RawServer:
                 return
             self.seen.append(request)
             path = request.split(b" ", 2)[1].decode()
-            secured.sendall(self.token() if path == "/token" else self.answer(path))
+            answer = self.token() if path == "/token" else self.answer(path)
+            for piece in [answer] if isinstance(answer, bytes) else answer:
+                secured.sendall(piece)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
         if not self.tls:

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "rate limit without Retry-After": {"kind": "rate_limit", "seconds": 0},
     "500": {"kind": "error"},
     "502 with HTML": {"kind": "bad_gateway"},
-    "503 with Retry-After": {"kind": "unavailable", "retry_after": 1},
+    "503 with Retry-After": {"kind": "unavailable", "retry_after": 0.05},
     "reset before the answer": {"kind": "reset"},
     "reset inside the body": {"kind": "reset_body"},
     "a body that is cut": {"kind": "cut"},
@@ -117,7 +117,7 @@ BROKEN = {
 
 
 def served(
-    answers: Callable[[int], bytes], token: Callable[[], bytes] = lambda: http(TOKEN), **settings: Any
+    answers: Callable[[int], bytes | Iterator[bytes]], token: Callable[[], bytes] = lambda: http(TOKEN), **settings: Any
 ) -> tuple[RawServer, Output]:
     """Run the tap against answers by number of the request."""
     server = RawServer(lambda _: answers(len([seen for seen in server.seen if b" /token" not in seen])), token)
@@ -150,7 +150,7 @@ def test_a_redirect_is_told_in_a_line_wherever_it_leads(location: str | None) ->
         http(b"", "500 Oops"), http(b"<html>", "503 Later"), http(b"", "408 Slow"), http(b"", "429 T", Retry_After="0"),
         http(b"<html>"), http(b""), b"", http(b'{"access_token":"\xff"}'), http(b'{"access_token":"a\\nb"}'),
         http(b'{"access_token":""}'), http('{"access_token":"t\u20ac"}'.encode()), http(b"[" * 100_000),
-        http(b'{"access_token":"x","expires_in":null}'), http(b'{"error":"slow down"}'),
+        http(b'{"error":"slow down"}'),
     ],
 )  # fmt: skip
 def test_a_token_that_did_not_come_is_asked_for_again(answer: bytes) -> None:
@@ -188,6 +188,53 @@ def test_the_token_endpoint_is_given_the_rest_that_it_asks_for() -> None:
     assert run.code == 0
     assert time.monotonic() - started > 0.4
     assert "Tenant 1001: rate limit reached, waiting 0.4s." in run.log
+
+
+@pytest.mark.parametrize("told", ["null", "0", "-1", "1e99", '"soon"', "[]", '"900"', "86401"])
+def test_a_lifetime_that_makes_no_sense_is_the_usual_one(told: str) -> None:
+    token = http(b'{"access_token":"t","expires_in":%s}' % told.encode())
+    pages = [feed(RECORD, more=True, continue_from="1"), feed(RECORD)]
+
+    server, run = served(lambda number: pages[number - 1], lambda: token)
+
+    assert run.code == 0
+    assert len(server.seen) == 3
+
+
+def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
+    page = http(b'\xef\xbb\xbf{"data":[],"hasMore":false,"continueFrom":"t"}')
+
+    server, run = served(lambda _: page, lambda: http(b"\xef\xbb\xbf" + TOKEN))
+
+    assert run.code == 0
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("place", ["head", "body", "body of unknown length"])
+def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr("tap_servicetitan.http.WHOLE_ANSWER", 0.5)
+    whole = feed(RECORD)
+    if place == "body of unknown length":
+        whole = whole.replace(b"Content-Length", b"X-Length")
+    start = 10 if place == "head" else whole.index(b"\r\n\r\n") + 4
+
+    def drips(number: int) -> Iterator[bytes]:
+        if number > 1:
+            yield whole
+            return
+        yield whole[:start]
+        for letter in whole[start:] * 20:
+            time.sleep(0.05)
+            yield bytes([letter])
+
+    started = time.monotonic()
+    server, run = served(drips, request_timeout=1)
+
+    assert run.code == 0
+    assert len(run.records("bookings")) == 1
+    assert "no answer in time (127.0.0.1); try 2 of 7" in run.log
+    assert len(server.seen) == 3
+    assert time.monotonic() - started < 5
 
 
 def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:

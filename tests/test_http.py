@@ -97,8 +97,19 @@ def test_no_answer_in_time_is_tried_again(simulator: Simulator) -> None:
 def test_a_host_that_does_not_exist_is_told_without_the_url(simulator: Simulator) -> None:
     client = client_of(simulator, api_url="https://servicetitan.invalid")
 
-    with pytest.raises(APIError, match=r"the host name could not be resolved \(servicetitan\.invalid\)\."):
+    with pytest.raises(APIError, match=r"the host name could not be resolved \(servicetitan\.invalid\)\.") as caught:
         page(client)
+
+    assert caught.value.remedy.startswith("Check api_url and auth_url")
+
+
+def test_a_host_that_takes_no_connections_is_a_matter_of_the_network(simulator: Simulator) -> None:
+    client = client_of(simulator, auth_url="http://127.0.0.1:9/connect/token")
+
+    with pytest.raises(APIError, match=r"Gave up after 7 tries: the connection failed \(127\.0\.0\.1\)\.") as caught:
+        page(client)
+
+    assert caught.value.remedy.startswith("Check the network")
 
 
 def test_a_rate_limit_is_waited_out_and_costs_no_tries(simulator: Simulator) -> None:
@@ -116,7 +127,7 @@ def test_the_wait_is_the_longer_of_header_and_text() -> None:
     assert wait({}, b"<html>") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
     assert wait({"Retry-After": "soon"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
     assert wait({"Retry-After": "nan"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "1e9"}, b"") == ratelimit.MAX_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "1e9"}, b"") == 1e9
 
 
 def wait(headers: dict[str, str], body: bytes) -> float:
@@ -124,6 +135,49 @@ def wait(headers: dict[str, str], body: bytes) -> float:
     response.headers.update(headers)
     response._content = body
     return ratelimit.retry_after(response)
+
+
+def test_a_pause_that_is_too_long_is_told_at_once(simulator: Simulator) -> None:
+    simulator.misbehave("rate_limit", retry_after=ratelimit.MAX_RATE_LIMIT_WAIT + 1)
+
+    with pytest.raises(APIError, match=r"429.*\. It asks for a pause of 901s, which is too long\."):
+        page(client_of(simulator))
+
+
+def test_once_nobody_is_there_each_further_request_has_one_try_until_somebody_is(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    simulator.misbehave("token_error", status=503, times=http.MAX_TRIES + 1)
+
+    with pytest.raises(APIError, match="Gave up after 7 tries: the token endpoint answered 503"):
+        page(client)
+    with pytest.raises(APIError, match="Still out of reach: the token endpoint answered 503"):
+        page(client)
+    assert simulator.token_requests == http.MAX_TRIES + 1
+
+    assert len(page(client).data) == 20
+    simulator.misbehave("error", times=3)
+    assert len(page(client).data) == 20
+
+
+def test_a_wrong_app_key_is_not_tried_for_every_stream(simulator: Simulator) -> None:
+    client = client_of(simulator, st_app_key="ak1.wrong")
+
+    for _ in range(20):
+        with pytest.raises(CredentialsError, match="The API answered 401"):
+            page(client)
+
+    assert simulator.token_requests == 1 + http.KEY_REFUSALS
+
+
+def test_a_401_of_some_resources_alone_does_not_count_against_the_others(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    page(client)
+    simulator.misbehave("unauthorized", times=1 + http.KEY_REFUSALS)
+    for _ in range(http.KEY_REFUSALS):
+        with pytest.raises(CredentialsError, match="The API answered 401"):
+            page(client)
+
+    assert len(page(client).data) == 20
 
 
 def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:
@@ -282,7 +336,7 @@ def test_the_tap_names_itself_and_both_keys_are_sent(simulator: Simulator) -> No
 
 
 def test_one_request_at_a_time_can_renew_its_token(simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate(token_lifetime=0.05)
+    simulator = simulate(token_lifetime=0.01)
     client = client_of(simulator, concurrency=1)
 
     for _ in range(20):

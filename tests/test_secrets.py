@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from raw import TOKEN, RawServer, feed, http
@@ -17,8 +18,11 @@ from test_run import DEFECT
 
 from tap_servicetitan.simulator import Simulator
 
-SECRETS = ("cs2.s3cret", "ak1.s3cret", "tok3n.s3cret")
+SECRETS = ("cs2.s3cret/+", "ak1.s3cret/+", "tok3n.s3cret/+")
 """Client secret, app key and access token."""
+
+QUOTED_SECRETS = tuple(map(quote_plus, SECRETS))
+"""The same, as they stand in forms and URLs."""
 
 VALUES = ("Dana Scully", "4111-1111", "17.4711")
 """What only records hold."""
@@ -26,7 +30,8 @@ VALUES = ("Dana Scully", "4111-1111", "17.4711")
 RECORD = {"id": 1, "name": VALUES[0], "balance": 17.4711, "modifiedOn": "2025-01-01T00:00:00Z", "active": True}
 ODD = {"id": VALUES[1], "name": [VALUES[0]], "balance": VALUES[1], "unknown": VALUES[0], "modifiedOn": VALUES[1]}
 QUOTED = http(
-    json.dumps({"title": f"No token {SECRETS[2]}, key {SECRETS[1]}", "errors": [VALUES[0]]}).encode(), "400 B"
+    json.dumps({"title": f"{SECRETS}, {QUOTED_SECRETS}", "traceId": SECRETS[2], "errors": [VALUES[0]]}).encode(),
+    "400 B",
 )
 
 ANSWERS: dict[str, bytes] = {
@@ -55,7 +60,7 @@ root: {level: DEBUG, handlers: [console]}
 
 def assert_silent(run: Output) -> None:
     assert run.log
-    for secret in SECRETS:
+    for secret in SECRETS + QUOTED_SECRETS:
         assert secret not in run.stdout
         assert secret not in run.log
     for value in VALUES:
@@ -124,9 +129,9 @@ def test_a_defect_shows_neither(tap: Tap) -> None:
 
 
 GARBAGE = [
-    '[{"client_secret": "cs2.s3cret"',
-    '{"client_secret": "cs2.s3cret"}',
-    '[{"client_secret": 5, "x": "cs2.s3cret"}]',
+    '[{"client_secret": "cs2.s3cret/+"',
+    '{"client_secret": "cs2.s3cret/+"}',
+    '[{"client_secret": 5, "x": "cs2.s3cret/+"}]',
 ]
 
 
