@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from tap_servicetitan import catalog, concurrency, tables
-from tap_servicetitan.errors import APIError, PaginationError, ReportError, Verdict
 from tap_servicetitan.reports.discovery import SCOPE
 
 if TYPE_CHECKING:
-    from tap_servicetitan.errors import Failure
+    from tap_servicetitan.errors import Failure, Verdict
     from tap_servicetitan.streams import EndpointStream
     from tap_servicetitan.tap import TapServiceTitan
 
@@ -35,33 +34,22 @@ class Access(msgspec.Struct, frozen=True):
 
 def check(tap: TapServiceTitan) -> list[Access]:
     """Try the selected streams of every tenant, several at once, within the rate budget."""
-    streams = cast("dict[str, EndpointStream]", tap.streams).values()
+    streams = tap.selected_streams()
     tenant_ids = [tenant.tenant_id for tenant in tap.settings.tenants]
-    pairs = [
-        (stream, tenant_id)
-        for tenant_id in tenant_ids
-        for stream in streams
-        if stream.selected and tenant_id in stream.tenant_ids
-    ]
+    pairs = [(stream, tenant_id) for tenant_id in tenant_ids for stream in streams if tenant_id in stream.tenant_ids]
     found: dict[tuple[str, str], Access] = {}
 
     def probe(stream: EndpointStream, tenant_id: str) -> None:
-        found[tenant_id, stream.name] = _probed(stream, tenant_id)
+        scope = catalog.scope(stream.endpoint)
+        failure = tap.attempt(stream, tenant_id, functools.partial(stream.probe, tenant_id))
+        readable = Access(tenant_id, stream.name, "readable", scope)
+        found[tenant_id, stream.name] = _refused(failure, scope) if failure else readable
 
     jobs = [functools.partial(probe, *pair) for pair in pairs]
     concurrency.run(jobs, turn=tap.turn, workers=tap.settings.concurrency, last_word=lambda: None)
     tried = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
     left_out = [_refused(failure, SCOPE) for failure in tap.left_out]
     return sorted([*tried, *left_out], key=lambda each: tenant_ids.index(each.tenant_id))
-
-
-def _probed(stream: EndpointStream, tenant_id: str) -> Access:
-    scope = catalog.scope(stream.endpoint)
-    try:
-        stream.probe(tenant_id)
-    except (APIError, PaginationError, ReportError) as error:
-        return _refused(stream.failure(tenant_id, error), scope)
-    return Access(tenant_id, stream.name, "readable", scope)
 
 
 def _refused(failure: Failure, scope: str) -> Access:

@@ -1,15 +1,16 @@
 """What can go wrong, in one line each: what failed, why, what to do.
 
     SingerSDKError (singer-sdk)
-    ├── APIError                 the API, or the way to it, failed for good
-    │   ├── CredentialsError     client id or secret refused
-    │   │   └── AppKeyError      app key refused
-    │   ├── ForbiddenError       not for this tenant, or not for this app
-    │   │   └── MissingScopeError    the app lacks the scope of this resource
-    │   ├── NotFoundError        no such resource (404), or not in its present state (409)
-    │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
-    ├── ReportError              a custom report is not what its settings or its description say
-    ├── PaginationError          the API's page contradicts itself
+    ├── StreamError              a stream cannot be read to its end
+    │   ├── APIError             the API, or the way to it, failed for good
+    │   │   ├── CredentialsError     client id or secret refused
+    │   │   │   └── AppKeyError      app key refused
+    │   │   ├── ForbiddenError       not for this tenant, or not for this app
+    │   │   │   └── MissingScopeError    the app lacks the scope of this resource
+    │   │   ├── NotFoundError        no such resource (404), or not in its present state (409)
+    │   │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
+    │   ├── ReportError          a custom report is not what its settings or its description say
+    │   └── PaginationError      the API's page contradicts itself
     ├── CatalogError             the catalog that was handed in cannot be used
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
@@ -22,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError, SingerSDKError, SyncError
+from singer_sdk.exceptions import RetriableAPIError, SingerSDKError, SyncError
 
 if TYPE_CHECKING:
     import requests
@@ -32,15 +33,26 @@ Verdict = Literal["missing scope", "wrong credentials", "wrong app key", "failed
 """What keeps a stream from being read, in a word or two."""
 
 
-class APIError(FatalAPIError):
-    """The API, or the way to it, failed for good."""
+class StreamError(SyncError):
+    """A stream cannot be read to its end."""
 
     verdict: ClassVar[Verdict] = "failed"
-    remedy = "If it lasts, ask ServiceTitan's support, with the trace id where there is one."
+    remedy: str
 
     def __init__(self, cause: str, *, remedy: str | None = None) -> None:
         super().__init__(cause)
         self.remedy = remedy or self.remedy
+
+    def remedy_with(self, scope: str) -> str:
+        """Return what to do, where reading needs this OAuth scope."""
+        del scope
+        return self.remedy
+
+
+class APIError(StreamError):
+    """The API, or the way to it, failed for good."""
+
+    remedy = "If it lasts, ask ServiceTitan's support, with the trace id where there is one."
 
 
 class CredentialsError(APIError):
@@ -67,7 +79,10 @@ class MissingScopeError(ForbiddenError):
     """The app, as the tenant's admin accepted it, may not read this resource."""
 
     verdict = "missing scope"
-    remedy = "Grant the scope to the app in ServiceTitan's developer portal and let the tenant's admin accept it."
+
+    def remedy_with(self, scope: str) -> str:
+        """Name the scope."""
+        return f"Grant the scope {scope} to the app in ServiceTitan's developer portal."
 
 
 class NotFoundError(APIError):
@@ -80,20 +95,16 @@ class RefusedRequestError(APIError):
     """The API refused a parameter (400), such as a continuation token."""
 
 
-class PaginationError(SyncError):
+class PaginationError(StreamError):
     """The API's page contradicts itself, so that going on would loop or lose records."""
 
     remedy = "Run again; if it comes back, ask ServiceTitan's support."
 
 
-class ReportError(SyncError):
+class ReportError(StreamError):
     """A custom report is not what its settings or its description say."""
 
-    def __init__(
-        self, cause: str, *, remedy: str = "Mend the setting custom_reports: --list-reports shows what there is."
-    ) -> None:
-        super().__init__(cause)
-        self.remedy = remedy
+    remedy = "Mend the setting custom_reports: --list-reports shows what there is."
 
 
 class StateError(SingerSDKError):

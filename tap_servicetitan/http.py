@@ -10,8 +10,9 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
 import backoff
@@ -86,6 +87,24 @@ class _Problem(msgspec.Struct):
 
     title: str = ""
     traceId: str = ""  # noqa: N815 -- as on the wire
+    errors: Any = None
+    """What is wrong, by the name of the parameter; the names alone are shown."""
+
+
+@dataclass
+class _Request(Generic[T]):
+    """A request, over all its tries."""
+
+    sent: Mapping[str, Any]
+    """Method, URL, parameters, body."""
+
+    decode: Callable[[bytes], T]
+    budget: RateBudget | None
+    """A smaller one than the tenant's, if there is."""
+
+    observer: Observer
+    waited: float = 0.0
+    """Seconds, because the API asked for them."""
 
 
 class Client:
@@ -151,77 +170,74 @@ class Client:
         if self._key_refusals >= KEY_REFUSALS and not self._answered:
             msg = "The API answered 401 to every request so far."
             raise AppKeyError(msg)
-        request: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
-        request |= {"url": self._settings.api_url + path, "params": params}
-        tries = 1 if self._unreachable else MAX_TRIES
+        sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
+        sent |= {"url": self._settings.api_url + path, "params": params}
         attempt = backoff.on_exception(
             backoff.expo,
             TransientError,
-            max_tries=tries,
+            max_tries=MAX_TRIES,
+            giveup=lambda error: self._unreachable and isinstance(error, UnreachableError),
             jitter=_jitter,
             factor=self._patience,
             on_backoff=self._retrying,
             logger=None,
         )(self._attempt)
         try:
-            return attempt(request, decode, budget or self._budget, observer or Observer())
+            return attempt(_Request(sent, decode, budget, observer or Observer()))
         except TransientError as error:
-            self._unreachable = isinstance(error, UnreachableError)
-            msg = f"Gave up after {tries} tries: {error}." if tries > 1 else f"Still out of reach: {error}."
+            unreachable = isinstance(error, UnreachableError)
+            told_before, self._unreachable = self._unreachable and unreachable, unreachable
+            msg = f"Still out of reach: {error}." if told_before else f"Gave up after {MAX_TRIES} tries: {error}."
             raise APIError(msg, remedy=error.remedy) from None
         except AppKeyError:
             self._key_refusals += 1
             raise
 
-    def _attempt(
-        self,
-        request: Mapping[str, Any],
-        decode: Callable[[bytes], T],
-        budget: RateBudget,
-        observer: Observer,
-    ) -> T:
-        token_renewed = False
-        waited = 0.0
+    def _attempt(self, request: _Request[T]) -> T:
+        token_renewed = reserved = False
         while True:
-            with observer.waiting():
-                budget.wait()  # maybe for minutes, in which a token may expire
-                if budget is not self._budget:
-                    self._budget.wait()
             try:
-                signature = self._credentials.signature()
+                self._credentials.signature()  # before a report's run is spent while no token is to be had
+                with request.observer.waiting():
+                    if request.budget and not reserved:
+                        request.budget.wait()
+                        reserved = True
+                    self._budget.wait()
+                signature = self._credentials.signature()  # the waits may have taken minutes
             except RateLimitError as limit:
-                waited += self._pause(limit.response, waited, budget, request["url"])
+                self._pause(request, limit.response, self._budget)
                 continue
-            response = self._send(**request, auth=signature)
-            observer.answered(response)
+            response = self._send(**request.sent, auth=signature)
+            request.observer.answered(response)
             self._unreachable = False
             status = response.status_code
             if status == HTTPStatus.OK:
                 self._answered = True
-                return self._decoded(response, decode)
+                return self._decoded(response, request.decode)
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
                 self._credentials.forget(signature)
             elif reason_to_wait(response):
-                waited += self._pause(response, waited, budget, request["url"])
+                self._pause(request, response, request.budget or self._budget)
+                reserved = False
             else:
                 raise self._error(response)
 
-    def _pause(self, response: requests.Response, waited: float, budget: RateBudget, url: str) -> float:
-        """Hold back a budget's requests for as long as an answer says, and return it; fail if all that has not helped.
+    def _pause(self, request: _Request[T], response: requests.Response, budget: RateBudget) -> None:
+        """Hold back a budget's requests for as long as an answer says; fail if the request has waited long enough.
 
-        Never less than a tenth of what one request has waited so far: a 429 that always says "now" would be thousands
+        Never less than a tenth of what the request has waited so far: a 429 that always says "now" would be thousands
         of tries else.
         """
         asked = retry_after(response)
-        seconds = max(asked, 0.05, waited / 10)
-        if waited + seconds > budget.max_wait:
-            raise self._error(response, waited, asked)
+        seconds = max(asked, 0.05, request.waited / 10)
+        if request.waited + seconds > (request.budget or self._budget).max_wait:
+            raise self._refusal_to_serve(response, request.waited, asked, budget)
+        request.waited += seconds
         if budget.pause(seconds):
-            what = "" if budget is self._budget else f", {urlsplit(url).path}"
+            what = "" if budget is self._budget else f", {urlsplit(request.sent['url']).path}"
             reason = reason_to_wait(response)
             _log.warning("Tenant %s%s: %s, waiting %.3gs.", self.tenant.tenant_id, what, reason, seconds)
-        return seconds
 
     def _send(self, method: str, url: str, **request: Any) -> requests.Response:
         """Send a request.
@@ -257,28 +273,22 @@ class Client:
             msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind, response)[:100]})"
             raise TransientError(msg, response) from None
 
-    def _error(self, response: requests.Response, waited: float = 0.0, asked: float = 0.0) -> APIError | TransientError:
-        """Return what to tell of an answer.
+    def _refusal_to_serve(
+        self, response: requests.Response, waited: float, asked: float, budget: RateBudget
+    ) -> APIError:
+        """Return what to tell of an answer that asks for a pause, after so many seconds of them."""
+        remedies = {
+            HTTPStatus.TOO_MANY_REQUESTS: f"Lower {budget.setting}, or run when the app's other users are quiet.",
+            HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
+            HTTPStatus.SERVICE_UNAVAILABLE: "Run again later: the sync resumes where it stopped.",
+        }
+        waits = f"Waited {waited:.0f}s for it" if waited else f"It asks for a pause of {asked:.0f}s, which is too long"
+        text = f"The API answered {response.status_code}{self._detail(response)}. {waits}."
+        return APIError(text, remedy=remedies[HTTPStatus(response.status_code)])
 
-        Args:
-            response: The answer.
-            waited: Seconds that the request has waited already, because of answers like this one.
-            asked: Seconds that it asks for.
-        """
+    def _error(self, response: requests.Response) -> APIError | TransientError:
         status = response.status_code
         text = f"The API answered {status}{self._detail(response)}."
-        if reason_to_wait(response):
-            remedies = {
-                HTTPStatus.TOO_MANY_REQUESTS: "Lower requests_per_second, or run when the app's other users are quiet.",
-                HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
-                HTTPStatus.SERVICE_UNAVAILABLE: "Run again later: the sync resumes where it stopped.",
-            }
-            waits = (
-                f"Waited {waited:.0f}s for it."
-                if waited
-                else f"It asks for a pause of {asked:.0f}s, which is too long."
-            )
-            return APIError(f"{text} {waits}", remedy=remedies[HTTPStatus(status)])
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return TransientError(text[0].lower() + text[1:-1], response)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -294,8 +304,10 @@ class Client:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ""
         title = f": {self._redacted(problem.title, response)[:200].rstrip('.')}" if problem.title else ""
+        fields = ", ".join(problem.errors) if isinstance(problem.errors, dict) else ""
+        named = f" [{self._redacted(fields, response)[:200]}]" if fields else ""
         trace = f" (trace id {self._redacted(problem.traceId, response)[:100]})" if problem.traceId else ""
-        return title + trace
+        return title + named + trace
 
     def _redacted(self, text: str, response: requests.Response) -> str:
         """Return a text of an answer as one line, without secrets, those of its own request among them."""
@@ -306,12 +318,12 @@ class Client:
         return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
     def _retrying(self, details: Details) -> None:
-        request, *_, observer = details["args"]
-        observer.retrying()
+        (request,) = details["args"]
+        request.observer.retrying()
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,
-            urlsplit(request["url"]).path,
+            urlsplit(request.sent["url"]).path,
             details.get("exception"),
             details["tries"] + 1,
             MAX_TRIES,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_RATE_LIMIT_WAIT = 900.0
-"""Seconds that one request waits in all, because the API says so, before it fails."""
+"""Seconds that one request waits in all, over all its tries, because the API says so, before it fails."""
 
 DEFAULT_RATE_LIMIT_WAIT = 5.0
 """Seconds to wait after a 429 that does not say how long."""
@@ -27,14 +27,21 @@ MAINTENANCE_WAIT = 30.0
 class RateBudget:
     """So many requests in so many seconds, and none at all while the API has asked for a pause."""
 
-    def __init__(self, *limits: tuple[int, float], max_wait: float = MAX_RATE_LIMIT_WAIT) -> None:
+    def __init__(
+        self,
+        *limits: tuple[int, float],
+        max_wait: float = MAX_RATE_LIMIT_WAIT,
+        setting: str = "requests_per_second",
+    ) -> None:
         """Make a budget.
 
         Args:
             limits: How many requests in how many seconds, all to be kept; none for any number.
             max_wait: Seconds that one request waits in all, because the API says so, before it fails.
+            setting: The setting that limits are made of.
         """
         self.max_wait = max_wait
+        self.setting = setting
         self._limits = limits
         self._sent: deque[float] = deque(maxlen=max((count for count, _ in limits), default=0))
         self._paused_until = 0.0
@@ -53,7 +60,7 @@ class RateBudget:
     def per_minute(cls, rate: float) -> RateBudget:
         """Make a budget of so many requests in any minute, all at once if need be; below 1, one in so many minutes."""
         count = max(1, int(rate))
-        return cls((count, 60 * count / rate))
+        return cls((count, 60 * count / rate), setting="reports_per_minute")
 
     def wait(self) -> None:
         """Block until the next request may go out."""

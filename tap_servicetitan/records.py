@@ -66,6 +66,10 @@ _any_record = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal_or_text)
 _MISFIT = (msgspec.ValidationError, decimal.InvalidOperation)
 
 
+_UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
+"""What a name in a struct must not hold; columns of custom reports may."""
+
+
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, dec_hook=_number, float_hook=decimal.Decimal)
 
@@ -86,12 +90,13 @@ def record_type(schema: Schema, name: str = "Record", *, exact: bool = False) ->
         exact: Whether properties that the schema lacks are refused; else they are dropped.
 
     Raises:
-        NoStructError: The schema lets unknown properties pass, which a struct would drop.
+        NoStructError: The schema lets unknown properties pass, which a struct would drop; or a property's name has
+            letters that msgspec refuses.
     """
     properties = schema.get("properties")
     if properties is None or (not properties and schema.get("additionalProperties")):
         return dict[str, Any]
-    if schema.get("additionalProperties"):
+    if schema.get("additionalProperties") or any(map(_UNSPEAKABLE.search, properties)):
         raise NoStructError
     required = schema.get("required", ())
     fields: list[Any] = []

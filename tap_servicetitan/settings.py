@@ -242,7 +242,8 @@ def parse_date(text: str) -> datetime:
         ValueError: It is neither.
     """
     date = datetime.fromisoformat(text)
-    return min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
+    date = min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
+    return date.astimezone(UTC)
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
@@ -253,7 +254,9 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
     """
     # What is missing at the top is told below; what is missing in an entry is an error for each name.
-    errors = [error for error in _WITH_DEFAULTS(schema).iter_errors(config) if error.path]
+    errors = [error for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config) if error.path]
+    if not errors:  # the SDK fills in defaults only where all is of the right shape
+        list(_WITH_DEFAULTS(schema).iter_errors(config))
     wrong = {error.path[0] for error in errors}
     yield from dict.fromkeys(f"Setting '{'.'.join(map(str, each.path))}' {_expectation(each)}." for each in errors)
     if "st_app_key" not in wrong and not _text(config.get("st_app_key")):
@@ -310,7 +313,7 @@ def _expectation(error: ValidationError) -> str:
     schema: Any = error.schema
     match error.validator:
         case "enum":
-            words = f"be one of: {', '.join(bound)}"
+            words = f"be one of: {', '.join(filter(None, bound))}"
         case "type":
             words = f"be of type {' or '.join(kind for kind in ([bound] if isinstance(bound, str) else bound) if kind != 'null')}"
         case "exclusiveMinimum":

@@ -13,7 +13,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog, schemas
-from tap_servicetitan.errors import APIError, Failure, MissingScopeError
+from tap_servicetitan.errors import Failure
 from tap_servicetitan.pagination import Everything, bare
 from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, attribute
 from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.endpoint import Endpoint
-    from tap_servicetitan.errors import PaginationError, ReportError
+    from tap_servicetitan.errors import StreamError
     from tap_servicetitan.pagination import Page
     from tap_servicetitan.progress import StreamProgress
     from tap_servicetitan.ratelimit import RateBudget
@@ -134,13 +134,10 @@ class EndpointStream(Stream, abc.ABC):
         if from_the_start:
             self.complete.add(tenant_id)
 
-    def failure(self, tenant_id: str, error: APIError | PaginationError | ReportError) -> Failure:
+    def failure(self, tenant_id: str, error: StreamError) -> Failure:
         """Return what to tell a person of an error."""
-        remedy = error.remedy
-        if isinstance(error, MissingScopeError):
-            remedy = f"Grant the scope {catalog.scope(self.endpoint)} to the app in ServiceTitan's developer portal."
-        verdict = error.verdict if isinstance(error, APIError) else "failed"
-        return Failure(tenant_id, self.name, str(error), remedy, verdict)
+        remedy = error.remedy_with(catalog.scope(self.endpoint))
+        return Failure(tenant_id, self.name, str(error), remedy, error.verdict)
 
     def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
         """Return where a tenant's records go on; empty on a first run and for a full table."""

@@ -21,15 +21,7 @@ from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_servicetitan import access, bookmarks, catalog, concurrency, handed_in, settings
-from tap_servicetitan.errors import (
-    APIError,
-    CatalogError,
-    Failure,
-    PaginationError,
-    ReportError,
-    StateError,
-    SyncFailedError,
-)
+from tap_servicetitan.errors import CatalogError, Failure, StateError, StreamError, SyncFailedError
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
@@ -37,6 +29,7 @@ from tap_servicetitan.progress import Progress
 from tap_servicetitan.reports import discovery, listing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from tap_servicetitan.reports.endpoint import Report
@@ -63,7 +56,8 @@ class TapServiceTitan(Tap):
         # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
         logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         self.turn = concurrency.Turn()
-        self._not_described: list[Failure] = []
+        self.left_out: list[Failure] = []
+        """The custom reports that discovery left out, although they are selected."""
         super().__init__(**kwargs)
         self.checkpoints = Checkpoints(self.output, self._write_state)
         self.progress = Progress()
@@ -89,11 +83,6 @@ class TapServiceTitan(Tap):
     def output(self) -> MessageWriter:
         """Where messages go."""
         return cast("MessageWriter", self.message_writer)
-
-    @property
-    def left_out(self) -> list[Failure]:
-        """The custom reports that discovery left out, although they are selected."""
-        return list(filter(self._wants, self._not_described))
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
@@ -122,12 +111,7 @@ class TapServiceTitan(Tap):
         Raises:
             SyncFailedError: Some could not be read to the end; the others are complete.
         """
-        streams = cast("dict[str, EndpointStream]", self.streams)
-        for line in handed_in.unknown(self.input_catalog or Catalog(), streams):
-            self.logger.warning(line)
-        selected = [stream for stream in streams.values() if stream.selected]
-        if not selected:
-            self.logger.warning("No stream is selected: there is nothing to read.")
+        selected = self.selected_streams()
         jobs = [
             functools.partial(self._sync, stream, tenant_id) for stream in selected for tenant_id in stream.tenant_ids
         ]
@@ -141,47 +125,66 @@ class TapServiceTitan(Tap):
             self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect
             raise
         finally:
-            self.progress.summary(lambda stream, tenant_id: streams[stream].bookmark(tenant_id))
+            by_name = {stream.name: stream for stream in selected}
+            self.progress.summary(lambda stream, tenant_id: by_name[stream].bookmark(tenant_id))
+        failed = {failure.stream for failure in self._failures}
         for stream in selected:
-            stream.activate()
+            if stream.name not in failed:
+                stream.activate()
             stream.misfits.summary()
         self.checkpoints.write()
         if self._failures:
             raise SyncFailedError(self._failures, len(jobs) + len(self.left_out))
+
+    def selected_streams(self) -> list[EndpointStream]:
+        """Return the selected streams, ready for workers; tell of selected ones that there are not."""
+        streams = cast("dict[str, EndpointStream]", self.streams)
+        names = {*streams, *(failure.stream for failure in self.left_out)}
+        for line in handed_in.unknown(self.input_catalog or Catalog(), names):
+            self.logger.warning(line)
+        selected = [stream for stream in streams.values() if stream.selected]
+        if not selected and not self.left_out:
+            self.logger.warning("No stream is selected: there is nothing to read.")
+        _ = self.clients, self.lookahead  # made once, before several workers ask for them at once
+        return selected
 
     def _custom_reports(self) -> list[Report]:
         if not self.config.get("custom_reports"):
             return []
         if self._problems:
             raise self._invalid_config()
-        reports, self._not_described = discovery.discover(self)
+        reports, self.left_out = discovery.discover(self, self._wants)
         return reports
 
-    def _wants(self, left_out: Failure) -> bool:
-        """Tell whether a stream that is not there is selected, as all reports are without a catalog."""
+    def _wants(self, stream: str) -> bool:
+        """Tell whether a report's stream is selected, as all are without a catalog."""
         if self.input_catalog is None:
             return True
-        entry = self.input_catalog.get_stream(left_out.stream)
+        entry = self.input_catalog.get_stream(stream)
         return entry is not None and entry.metadata.resolve_selection()[()]
 
     def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
         """Read a stream of a tenant; its failure is noted and stops no other."""
         progress = stream.progress(tenant_id)
-        failure = self._read(stream, tenant_id)
+        failure = self.attempt(stream, tenant_id, functools.partial(self._read, stream, tenant_id))
         progress.end("failed" if failure else "complete")
         if failure:
             self._failures.append(failure)
             self.logger.error("Failed: %s", failure)
 
-    def _read(self, stream: EndpointStream, tenant_id: str) -> Failure | None:
+    def _read(self, stream: EndpointStream, tenant_id: str) -> None:
+        stream.announce()
+        stream.sync_tenant(tenant_id)
+
+    def attempt(self, stream: EndpointStream, tenant_id: str, do: Callable[[], None]) -> Failure | None:
+        """Do something with a stream of a tenant; return what went wrong, which stops no other."""
         try:
-            stream.announce()
-            stream.sync_tenant(tenant_id)
+            do()
         except OSError:
             raise  # stdout or a batch file is gone: nothing can be written any more
         except MapExpressionError as error:
             return Failure(tenant_id, stream.name, str(error), "Mend the expression in stream_maps.")
-        except (APIError, PaginationError, ReportError) as error:
+        except StreamError as error:
             return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             self.logger.error("Unexpected %s", _frames(error))  # noqa: TRY400 -- its text may quote a record
@@ -203,7 +206,7 @@ class TapServiceTitan(Tap):
         chosen = options["catalog"] and json.load(options["catalog"])
         found = access.check(cls(config=given.config, parse_env_config=given.parse_env, catalog=chosen))
         click.echo(access.for_programs(found) if options["about_format"] == "json" else access.for_people(found))
-        sys.exit(any(each.access != "readable" for each in found))
+        sys.exit(not found or any(each.access != "readable" for each in found))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -252,7 +255,8 @@ def _run() -> int:
         for failure in error.failures:
             log.error("  %s", failure)  # noqa: TRY400 -- told in a line
     except (json.JSONDecodeError, simplejson.JSONDecodeError, UnicodeDecodeError) as error:
-        log.error("A file given by --config, --catalog or --state is not JSON: %s.", error)  # noqa: TRY400 -- told in a line
+        what = "A file given by --config, --catalog or --state, or a list from the environment,"
+        log.error("%s is not JSON: %s.", what, error)  # noqa: TRY400 -- told in a line
     except (SingerSDKError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
     except Exception as error:  # noqa: BLE001 -- the SDK would show its text, which may quote a secret

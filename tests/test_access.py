@@ -68,6 +68,20 @@ def test_a_tenant_with_wrong_credentials_does_not_hide_the_others(tap: Tap, simu
     assert remedy.startswith("  tenant 1001, bookings, leads: The token endpoint refused the credentials")
 
 
+def test_nothing_selected_is_no_success(tap: Tap, simulator: Simulator) -> None:
+    catalog = selecting("bookings")
+    catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] == "bookings"]
+    catalog["streams"][0] |= {"tap_stream_id": "bokings", "stream": "bokings"}
+
+    run = tap(config_of(simulator), "--check-access", catalog=catalog)
+
+    assert run.code == 1
+    assert (
+        "Stream 'bokings' of the catalog is not one of this tap's and is not read. Did you mean 'bookings'?" in run.log
+    )
+    assert "No stream is selected" in run.log
+
+
 def test_custom_reports_are_checked_without_a_run(tap: Tap, simulator: Simulator) -> None:
     reports = {report["name"]: report for report in simulator.records("reports")}
     entries = [

@@ -238,7 +238,8 @@ def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, pla
 
 
 def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateBudget.__init__, "__kwdefaults__", {"max_wait": 1.0})
+    defaults = {**(RateBudget.__init__.__kwdefaults__ or {}), "max_wait": 1.0}
+    monkeypatch.setattr(RateBudget.__init__, "__kwdefaults__", defaults)
 
     server, run = served(lambda _: http(b"", "429 Too Many Requests", Retry_After="0"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -160,7 +161,7 @@ def test_values_are_sent_as_written_but_for_relative_dates_lone_items_and_accept
         ({"From": "today", "Limit": [1]}, "Parameter Limit must be one value."),
         ({"From": "today", "Paid": "perhaps"}, "Parameter Paid must be true or false."),
         ({"From": "today", "Units": [1, "x"]}, "Parameter Units must be a number."),
-        ({"From": "today", "DateType": 3}, "Parameter DateType must be one of 1 Created, 2 Paid."),
+        ({"From": "today", "DateType": 3}, "Parameter DateType must be one of 1 (Created), 2 (Paid)."),
     ],
 )
 def test_a_wrong_parameter_is_told_with_what_is_right(written: dict[str, Any], words: str) -> None:
@@ -202,19 +203,38 @@ def test_a_cell_that_is_not_what_its_column_declares_is_found(
     declared: str, good: list[Any], bad: Any, found: str
 ) -> None:
     rows = [[cell] for cell in good]
+    properties = {"Hours": cells.schema(declared)}
 
-    assert list(cells.records(["Hours"], {"Hours": declared}, rows, {"Hours"})) == [{"Hours": cell} for cell in good]
-    with pytest.raises(ReportError, match=f"Column Hours is declared a {declared}, but holds {found} in row"):
-        list(cells.records(["Hours"], {"Hours": declared}, [*rows, [bad]], {"Hours"}))
+    assert list(cells.records(["Hours"], rows, properties)) == [{"Hours": cell} for cell in good]
+    words = f"Column Hours is declared a {declared}, but holds {found} in row {8 + len(good)}."
+    with pytest.raises(ReportError, match=re.escape(words)):
+        list(cells.records(["Hours"], [*rows, [bad]], properties, before=7))
+
+
+def test_cells_are_what_the_catalog_says_they_are() -> None:
+    assert list(cells.records(["A"], [[Decimal("1.5")]], {"A": {"type": ["null", "string"]}})) == [{"A": "1.5"}]
+    assert list(cells.records(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}})) == [{"A": "1"}]
 
 
 def test_a_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
     for row in (["a"], ["a", "b", "c"]):
         with pytest.raises(PaginationError, match="cells, but the answer names 2 columns"):
-            list(cells.records(["A", "B"], {}, [["a", "b"], row], {"A", "B"}))
+            list(cells.records(["A", "B"], [["a", "b"], row], {}))
 
 
 def test_columns_of_one_name_are_told_apart() -> None:
-    assert list(unique(["Total", "total", "Total_2", "From"], ["tenant_id", "From"])) == [
-        "Total", "total_2", "Total_2_2", "From_2",
-    ]  # fmt: skip
+    names = ["Total", "total", "Total_2", "From", "Total"]
+
+    assert unique(names, ["tenant_id", "From"]) == {
+        ("Total", 0): "Total",
+        ("Total", 1): "Total_3",
+        ("Total_2", 0): "Total_2",
+        ("total", 0): "total_4",
+        ("From", 0): "From_2",
+    }
+
+
+def test_the_order_of_columns_changes_no_name() -> None:
+    names = ["Total", "total", "TOTAL_2", "From", "Total", "x"]
+
+    assert unique(names, ["From"]) == unique(names[::-1], ["From"])

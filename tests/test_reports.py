@@ -149,7 +149,7 @@ def test_no_reason_breaks_the_discovery_of_the_rest(
     assert output.code == 0
     assert len(json.loads(output.stdout)["streams"]) >= 167 + bool(fault)
     (line, *others) = warnings(output)
-    assert "Custom report 'first'" in line
+    assert "Custom report 'first'" in line or "Custom report 'second'" in line
     assert words in line
     assert len(others) == (0 if fault else 1)
 
@@ -207,7 +207,7 @@ def test_typed_records_are_valid_and_the_same(run: Output) -> None:
 def test_a_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output) -> None:
     assert run.code == 1
     assert run.records("custom_report_untrue_typed") == []
-    assert "Column Number is declared a Number, but holds text in row 7 of the page." in run.log
+    assert "Column Number is declared a Number, but holds text in row 7." in run.log
     assert "2 of 7 streams could not be read to the end" in run.log
     assert len(run.records("custom_report_plain")) > 3
 
@@ -433,7 +433,7 @@ def test_all_reports_are_listed_with_ids_names_and_parameters(tap: Tap, simulato
     assert "accounting (Accounting)" in lines
     for report in simulator.records("reports"):
         assert f"{report['id']} {report['name']}" in lines
-    assert "DateType Number required 1 Creation Date, 2 Completion Date" in lines
+    assert "DateType Number required 1 (Creation Date), 2 (Completion Date)" in lines
     assert "BusinessUnitIds list of Number see business-units below" in lines
     assert [line for line in lines if line.startswith("cannot be a stream: The API answered 404")]
     (values,) = [line for line in lines if line.startswith("business-units: ")]
@@ -446,4 +446,4 @@ def test_what_may_not_be_listed_is_told_with_its_scope(tap: Tap, simulate: Calla
     output = tap(config_of(simulator), "--list-reports")
 
     assert output.code == 1
-    assert output.stdout.count("Grant the scope tn.rpr.reportcategories:r to the app.") == 2
+    assert output.stdout.count("Grant the scope tn.rpr.reportcategories:r to the app in") == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,37 +31,43 @@ def _is_date(cell: Any) -> bool:
     return True
 
 
-_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "Boolean": lambda cell: isinstance(cell, bool),
-    "Date": _is_date,
-    "Number": lambda cell: isinstance(cell, (int, decimal.Decimal)) and not isinstance(cell, bool),
+_TYPES: Mapping[str, tuple[dict[str, Any], Callable[[Any], bool]]] = {
+    "Boolean": ({"type": ["boolean", "null"]}, lambda cell: isinstance(cell, bool)),
+    "Date": ({"type": ["string", "null"], "format": "date-time"}, _is_date),
+    "Number": (
+        {"type": ["number", "null"]},
+        lambda cell: isinstance(cell, (int, decimal.Decimal)) and not isinstance(cell, bool),
+    ),
 }
-"""What a cell that is not null must be; other types are taken as text. What a ``Time`` looks like is known nowhere."""
+"""Of each type that a report declares, the JSON schema, and what a cell that is not null must be.
 
-_SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "Boolean": {"type": ["boolean", "null"]},
-    "Date": {"type": ["string", "null"], "format": "date-time"},
-    "Number": {"type": ["number", "null"]},
-}
+Others are taken as text: what a ``Time`` looks like is known nowhere.
+"""
 
 _WORDS = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
 
 
-def schema(declared: str) -> dict[str, Any]:
-    """Return the JSON schema of a column."""
-    return _SCHEMAS.get(declared, _TEXT)
+def schema(declared: str | None) -> dict[str, Any]:
+    """Return the JSON schema of a column that is declared so, or not at all."""
+    return _TYPES[declared][0] if declared and declared in _TYPES else _TEXT
+
+
+def _declared(column: Mapping[str, Any]) -> str | None:
+    """Return what a column of the catalog was declared, if it is not text."""
+    kind = {key: column[key] for key in ("type", "format") if key in column}
+    return next((declared for declared, (schema, _) in _TYPES.items() if schema == kind), None)
 
 
 def records(
-    names: Sequence[str], types: Mapping[str, str], rows: Sequence[Row], known: Container[str]
+    names: Sequence[str | None], rows: Sequence[Row], properties: Mapping[str, Mapping[str, Any]], *, before: int = 0
 ) -> Iterator[dict[str, Any]]:
     """Make records of rows.
 
     Args:
-        names: Of the columns, in the rows' order.
-        types: What each column is to be; text where a column is not among them.
+        names: Of the columns, in the rows' order; None for a column that is left out.
         rows: Their cells.
-        known: The columns that records are to have; others are left out.
+        properties: JSON schema of the columns that records are to have, as the catalog has them; others are left out.
+        before: Rows that came before these.
 
     Raises:
         PaginationError: A row has not just as many cells as there are columns.
@@ -72,12 +78,12 @@ def records(
         raise PaginationError(msg)
     casts: list[tuple[str, int, Callable[[Any], Any]]] = []
     for position, name in enumerate(names):
-        if name not in known:
+        if name is None or name not in properties:
             continue
-        declared = types.get(name, "String")
-        if check := _CHECKS.get(declared):
-            _demand(check, name, declared, [row[position] for row in rows])
-        casts.append((name, position, _as_it_is if check else as_text))
+        declared = _declared(properties[name])
+        if declared:
+            _demand(name, declared, [row[position] for row in rows], before)
+        casts.append((name, position, _as_it_is if declared else as_text))
     for row in rows:
         yield {name: cast(row[position]) for name, position, cast in casts}
 
@@ -86,9 +92,11 @@ def _as_it_is(cell: Any) -> Any:
     return cell
 
 
-def _demand(check: Callable[[Any], bool], name: str, declared: str, cells: Sequence[Any]) -> None:
-    for number, cell in enumerate(cells, start=1):
-        if cell is not None and not check(cell):
+def _demand(name: str, declared: str, cells: Sequence[Any], before: int) -> None:
+    fits = _TYPES[declared][1]
+    for number, cell in enumerate(cells, start=before + 1):
+        if cell is not None and not fits(cell):
             found = _WORDS.get(type(cell), "a number")
-            msg = f"Column {name} is declared a {declared}, but holds {found} in row {number} of the page."
-            raise ReportError(msg, remedy="Set typed to false for this report, or mend the column in ServiceTitan.")
+            msg = f"Column {name} is declared a {declared}, but holds {found} in row {number}."
+            remedy = "Set typed to false for this report and discover again, or mend the column in ServiceTitan."
+            raise ReportError(msg, remedy=remedy)

@@ -32,7 +32,7 @@ ENTRIES = th.ArrayType(
         ),
         th.Property("backfill_date_parameter", th.StringType(min_length=1)),
         th.Property("lookback_window_days", th.IntegerType(minimum=0), default=0),
-        th.Property("window", th.StringType, allowed_values=list(WINDOWS), default="month"),
+        th.Property("window", th.CustomType({"type": ["string", "null"], "enum": [*WINDOWS, None]}), default="month"),
         th.Property("typed", th.BooleanType, default=False),
         th.Property("tenant_id", _TEXT_OR_NUMBER),
         additional_properties=False,

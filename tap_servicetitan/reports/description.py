@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ class Header(msgspec.Struct):
 class Column(Header):
     """A column, as the description has it."""
 
-    dataType: str = "String"  # noqa: N815 -- as on the wire
+    dataType: str | None = None  # noqa: N815 -- as on the wire
 
 
 class Accepted(msgspec.Struct):
@@ -38,7 +39,7 @@ class Parameter(msgspec.Struct):
     """A parameter of a report."""
 
     name: str
-    dataType: str = "String"  # noqa: N815 -- as on the wire
+    dataType: str | None = None  # noqa: N815 -- as on the wire
     isArray: bool = False  # noqa: N815 -- as on the wire
     isRequired: bool = False  # noqa: N815 -- as on the wire
     acceptValues: Accepted | None = None  # noqa: N815 -- as on the wire
@@ -69,9 +70,16 @@ REPORT = "report-category/{report_category}/reports/{report_id}"
 _decode = msgspec.json.Decoder(Description).decode
 
 
-def places(category: str, report_id: str) -> Mapping[str, str]:
-    """Fill the placeholders of :data:`REPORT`."""
-    return {"report_category": quote(category, safe=""), "report_id": report_id}
+def url(client: Client, path: str, **places: str) -> str:
+    """Return the path below the API root of something of a tenant's reports.
+
+    Args:
+        client: The tenant's.
+        path: Below the reporting API, with placeholders.
+        places: What stands for them; category ids may hold any letter.
+    """
+    quoted = {name: quote(place, safe="") for name, place in places.items()}
+    return f"/reporting/v2/tenant/{client.tenant.tenant_id}/{path.format(**quoted)}"
 
 
 def describe(client: Client, category: str, report_id: str, budget: RateBudget) -> Description:
@@ -80,20 +88,41 @@ def describe(client: Client, category: str, report_id: str, budget: RateBudget) 
     Raises:
         APIError: It cannot be described: some reports of the user interface answer 404.
     """
-    path = f"/reporting/v2/tenant/{client.tenant.tenant_id}/{REPORT.format(**places(category, report_id))}"
-    return client.ask(path, {}, _decode, budget=budget)
+    return client.ask(url(client, REPORT, report_category=category, report_id=report_id), {}, _decode, budget=budget)
 
 
-def unique(names: Iterable[str], taken: Iterable[str]) -> Iterator[str]:
-    """Yield the names; one that came before, or is taken, gets ``_2``, ``_3`` … behind it.
+Place = tuple[str, int]
+"""A column of an answer or description: its name, and how many columns before it have the same."""
 
-    Upper and lower case count as the same, as they do in most databases.
-    """
-    seen = {name.casefold() for name in taken}
+
+def counted(names: Iterable[str]) -> Iterator[Place]:
+    """Tell columns of the same name apart."""
+    seen: Counter[str] = Counter()
     for name in names:
-        free, number = name, 1
-        while free.casefold() in seen:
+        yield name, seen[name]
+        seen[name] += 1
+
+
+def unique(names: Iterable[str], taken: Iterable[str]) -> dict[Place, str]:
+    """Name the columns; one whose name is taken, or another's, gets ``_2``, ``_3`` … behind it.
+
+    Upper and lower case count as the same, as they do in most databases. But for columns of just the same name, the
+    order does not matter, since a report's owner may change it.
+    """
+    found: dict[Place, str] = {}
+    seen = {name.casefold() for name in taken}
+    numbered: list[Place] = []
+    for place in sorted(counted(names)):
+        name, before = place
+        if before or name.casefold() in seen:
+            numbered.append(place)
+        else:
+            seen.add(name.casefold())
+            found[place] = name
+    for place in numbered:
+        number = 2
+        while (free := f"{place[0]}_{number}").casefold() in seen:
             number += 1
-            free = f"{name}_{number}"
         seen.add(free.casefold())
-        yield free
+        found[place] = free
+    return found

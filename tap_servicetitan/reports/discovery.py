@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_servicetitan.errors import APIError, Failure, MissingScopeError, NotFoundError, ReportError
+from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
 from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.config import CustomReport, by_tenant
 from tap_servicetitan.reports.description import REPORT, Description, describe
@@ -33,12 +34,18 @@ class _Wanted(NamedTuple):
     report: CustomReport
 
 
-def discover(tap: TapServiceTitan) -> tuple[list[Report], list[Failure]]:
-    """Describe the custom reports; return those that could be, and what could not, each told in a warning."""
+def discover(tap: TapServiceTitan, wants: Callable[[str], bool]) -> tuple[list[Report], list[Failure]]:
+    """Describe custom reports; return those that could be, and what could not, each told in a warning.
+
+    Args:
+        tap: Whose setting is read.
+        wants: Tells by a stream's name whether it is wanted: each is a request for each tenant.
+    """
     wanted = [
         _Wanted(tenant.tenant_id, report)
         for tenant in tap.settings.tenants
         for report in by_tenant(tap.settings.custom_reports, tenant.tenant_id).values()
+        if wants(report.stream)
     ]
     waits = {tenant.tenant_id: RateBudget(max_wait=MAX_WAIT) for tenant in tap.settings.tenants}
     runs: defaultdict[tuple[str, str], RateBudget] = defaultdict(
@@ -55,7 +62,8 @@ def discover(tap: TapServiceTitan) -> tuple[list[Report], list[Failure]]:
     failures: list[Failure] = []
     for one, answer in zip(wanted, tap.lookahead.map(ask, wanted), strict=True):
         if isinstance(answer, APIError):
-            failures.append(_left_out(one, answer))
+            shared = one.report.tenant_id is None and len(tap.settings.tenants) > 1
+            failures.append(_left_out(one, answer, shared=shared))
         else:
             budget = runs[one.tenant_id, one.report.report_id]
             editions[one.report.stream][one.tenant_id] = Edition(one.report, answer, budget)
@@ -72,14 +80,12 @@ def _endpoint(name: str, editions: dict[str, Edition]) -> Report:
     return replace(report, cursor=report.dates[0]) if report.dates else report
 
 
-def _left_out(one: _Wanted, error: APIError) -> Failure:
-    match error:
-        case MissingScopeError():
-            remedy = f"Grant the scope {SCOPE} to the app in ServiceTitan's developer portal."
-        case NotFoundError():
-            remedy = "Check its category and id with --list-reports; the API does not know all reports of the website."
-        case _:
-            remedy = error.remedy
+def _left_out(one: _Wanted, error: APIError, *, shared: bool) -> Failure:
+    remedy = error.remedy_with(SCOPE)
+    if isinstance(error, NotFoundError):
+        remedy = "Check its category and id with --list-reports; the API does not know all reports of the website."
+        if shared:
+            remedy += " Ids differ between tenants: an entry's tenant_id says whose it is."
     failure = Failure(one.tenant_id, one.report.stream, str(error), remedy, error.verdict)
     _log.warning("%s of tenant %s cannot be described and is left out: %s %s", one.report, one.tenant_id, error, remedy)
     return failure
@@ -92,3 +98,6 @@ def _check(report: Report, today: date) -> None:
             checked(edition.report.parameters, edition.description, report.dates, today)
         except ReportError as error:
             _log.warning("%s of tenant %s cannot be run: %s", edition.report, tenant_id, error)
+        if edition.report.lookback_days and not report.dates:
+            text = "%s: lookback_window_days has no effect without backfill_date_parameter."
+            _log.warning(text, edition.report)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan.endpoint import Paged
 from tap_servicetitan.reports import cells
 from tap_servicetitan.reports.config import PAIR
-from tap_servicetitan.reports.description import unique
+from tap_servicetitan.reports.description import counted, unique
 
 if TYPE_CHECKING:
     from tap_servicetitan.ratelimit import RateBudget
     from tap_servicetitan.reports.config import CustomReport
-    from tap_servicetitan.reports.description import Description
+    from tap_servicetitan.reports.description import Description, Place
 
 ROW = "_row"
 """Number of a row within its date or window: a report's rows have no id of their own."""
@@ -71,25 +71,24 @@ class Report(Paged):
         """The fields that the tap adds to the API's own; never null."""
         return ("tenant_id", *self.dates, ROW) if self.dates else ("tenant_id",)
 
-    def columns(self, names: Iterable[str]) -> list[str]:
-        """Return the names that a report's columns have in records."""
-        return list(unique(names, self.added))
+    @functools.cached_property
+    def columns(self) -> Mapping[str, Mapping[Place, str]]:
+        """By tenant, the names that a report's columns have in records."""
+        return {
+            tenant_id: unique((one.name for one in edition.description.fields), self.added)
+            for tenant_id, edition in self.editions.items()
+        }
 
     @functools.cached_property
-    def types(self) -> Mapping[str, str]:
-        """What each column is to be, over all tenants; text where they disagree."""
-        types: dict[str, str] = {}
-        for edition in self.editions.values():
-            fields = edition.description.fields
-            for name, column in zip(self.columns(one.name for one in fields), fields, strict=True):
-                declared = column.dataType if self.typed else "String"
-                types[name] = declared if types.get(name, declared) == declared else "String"
-        return types
-
-    @property
     def schema(self) -> dict[str, Any]:
-        """The JSON schema of its records."""
+        """The JSON schema of its records, with the columns of all tenants; text where their types disagree."""
         kinds = {"tenant_id": {"type": "string"}, ROW: {"type": "integer"}}
         added = {name: kinds.get(name, {"type": "string", "format": "date"}) for name in self.added}
-        columns = {name: cells.schema(declared) for name, declared in self.types.items()}
+        columns: dict[str, Any] = {}
+        for tenant_id, edition in self.editions.items():
+            fields = edition.description.fields
+            for place, column in zip(counted(one.name for one in fields), fields, strict=True):
+                schema = cells.schema(column.dataType if self.typed else None)
+                name = self.columns[tenant_id][place]
+                columns[name] = schema if columns.get(name, schema) == schema else cells.schema(None)
         return {"type": "object", "properties": {**added, **columns}, "required": list(self.added)}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import click
 import msgspec
 
-from tap_servicetitan.errors import APIError, MissingScopeError
+from tap_servicetitan.errors import NotFoundError, StreamError
 from tap_servicetitan.pagination import NumberedPage, Walk
 from tap_servicetitan.ratelimit import RateBudget
-from tap_servicetitan.reports.description import Description, Parameter, Rows, describe
+from tap_servicetitan.reports.description import Description, Parameter, Rows, describe, url
+from tap_servicetitan.reports.discovery import SCOPE
+from tap_servicetitan.reports.parameters import accepted_values
 
 if TYPE_CHECKING:
     from tap_servicetitan.http import Client
@@ -43,8 +44,8 @@ class Category:
     """A category and its reports, each described as far as it can be."""
 
     entry: Entry
-    reports: list[tuple[Entry, Description | APIError]] = field(default_factory=list)
-    failure: APIError | None = None
+    reports: list[tuple[Entry, Description | StreamError]] = field(default_factory=list)
+    failure: StreamError | None = None
 
 
 @dataclass
@@ -53,11 +54,23 @@ class Reports:
 
     client: Client
     categories: list[Category] = field(default_factory=list)
-    values: dict[str, Values | APIError] = field(default_factory=dict)
+    values: dict[str, Values | StreamError] = field(default_factory=dict)
     """Of each dynamic value set that a parameter refers to."""
 
-    failure: APIError | None = None
+    failure: StreamError | None = None
     budget: RateBudget = field(default_factory=RateBudget)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all could be listed; a report that the API does not know is no failure."""
+        described = (one for category in self.categories for _, one in category.reports)
+        failures = [
+            self.failure,
+            *(category.failure for category in self.categories),
+            *self.values.values(),
+            *described,
+        ]
+        return not any(isinstance(one, StreamError) and not isinstance(one, NotFoundError) for one in failures)
 
 
 def option(tap_class: type[TapServiceTitan]) -> click.Option:
@@ -72,7 +85,7 @@ def option(tap_class: type[TapServiceTitan]) -> click.Option:
         for reports in found:
             for line in lines(reports):
                 click.echo(line)
-        context.exit(1 if any(reports.failure for reports in found) else 0)
+        context.exit(0 if all(reports.complete for reports in found) else 1)
 
     return click.Option(
         ["--list-reports"],
@@ -87,14 +100,14 @@ def gather(tap: TapServiceTitan) -> list[Reports]:
     """Ask for the categories, then their reports, then what each report takes; of all tenants side by side."""
     found = [Reports(client) for client in tap.clients.values()]
     for reports, categories in zip(found, tap.lookahead.map(_categories, found), strict=True):
-        if isinstance(categories, APIError):
+        if isinstance(categories, StreamError):
             reports.failure = categories
         else:
             reports.categories = [Category(entry) for entry in categories]
     lists = [(reports, category) for reports in found for category in reports.categories]
     entries: list[tuple[Reports, Category, Entry]] = []
     for (reports, category), listed in zip(lists, tap.lookahead.map(_listed, lists), strict=True):
-        if isinstance(listed, APIError):
+        if isinstance(listed, StreamError):
             category.failure = listed
         else:
             entries += [(reports, category, entry) for entry in listed]
@@ -115,11 +128,13 @@ def lines(reports: Reports) -> Iterator[str]:
         yield ""
         yield f"  {category.entry.id}  ({category.entry.name})"
         if category.failure:
-            yield f"    {_reason(category.failure, 'tn.rpr.reports:r')}"
+            yield f"    {_reason(category.failure, SCOPE)}"
         for entry, described in category.reports:
             yield f"    {entry.id}  {entry.name}"
-            if isinstance(described, APIError):
+            if isinstance(described, NotFoundError):
                 yield f"        cannot be a stream: {described}"
+            elif isinstance(described, StreamError):
+                yield f"        {_reason(described, SCOPE)}"
             else:
                 yield from _parameters(described.parameters)
     if reports.values:
@@ -136,7 +151,7 @@ def _parameters(parameters: list[Parameter]) -> Iterator[str]:
         return
     width = max(len(parameter.name) for parameter in parameters)
     for one in parameters:
-        kind = f"list of {one.dataType}" if one.isArray else one.dataType
+        kind = f"list of {one.dataType or 'String'}" if one.isArray else one.dataType or "String"
         required = "required" if one.isRequired else ""
         yield f"        {one.name:{width}}  {kind:14}  {required:8}  {_accepted(one)}".rstrip()
 
@@ -147,22 +162,17 @@ def _accepted(parameter: Parameter) -> str:
         return ""
     if accepted.dynamicSetId:
         return f"see {accepted.dynamicSetId} below"
-    return _joined(accepted.values or [])
+    return accepted_values(accepted.values or [])
 
 
-def _shown(values: Values | APIError) -> str:
-    if isinstance(values, APIError):
+def _shown(values: Values | StreamError) -> str:
+    if isinstance(values, StreamError):
         return _reason(values, "tn.rpr.dynamicvaluesets:r")
-    return _joined(values.data) + (", ..." if values.hasMore else "")
+    return accepted_values(values.data) + (", ..." if values.hasMore else "")
 
 
-def _joined(rows: list[list[Any]]) -> str:
-    return ", ".join(" ".join(dict.fromkeys(map(str, row))) for row in rows)
-
-
-def _reason(error: APIError, scope: str) -> str:
-    remedy = f"Grant the scope {scope} to the app." if isinstance(error, MissingScopeError) else error.remedy
-    return f"{error} {remedy}"
+def _reason(error: StreamError, scope: str) -> str:
+    return f"{error} {error.remedy_with(scope)}"
 
 
 def _sets(reports: Reports) -> list[str]:
@@ -172,33 +182,33 @@ def _sets(reports: Reports) -> list[str]:
     return sorted({one.dynamicSetId for one in accepted if one and one.dynamicSetId})
 
 
-def _tried(ask: Callable[[], T]) -> T | APIError:
+def _tried(ask: Callable[[], T]) -> T | StreamError:
     try:
         return ask()
-    except APIError as error:
+    except StreamError as error:
         return error
 
 
-def _categories(reports: Reports) -> list[Entry] | APIError:
-    return _tried(lambda: _all(reports.client, "report-categories"))
+def _categories(reports: Reports) -> list[Entry] | StreamError:
+    return _tried(lambda: _all(reports.client, url(reports.client, "report-categories")))
 
 
-def _listed(one: tuple[Reports, Category]) -> list[Entry] | APIError:
+def _listed(one: tuple[Reports, Category]) -> list[Entry] | StreamError:
     reports, category = one
-    path = f"report-category/{quote(str(category.entry.id), safe='')}/reports"
+    path = url(reports.client, "report-category/{category}/reports", category=str(category.entry.id))
     return _tried(lambda: _all(reports.client, path))
 
 
-def _described(one: tuple[Reports, Category, Entry]) -> Description | APIError:
+def _described(one: tuple[Reports, Category, Entry]) -> Description | StreamError:
     reports, category, entry = one
     return _tried(lambda: describe(reports.client, str(category.entry.id), str(entry.id), reports.budget))
 
 
-def _values(one: tuple[Reports, str]) -> Values | APIError:
+def _values(one: tuple[Reports, str]) -> Values | StreamError:
     reports, name = one
     decode = msgspec.json.Decoder(Values).decode
     params = {"page": "1", "pageSize": str(VALUES_SHOWN)}
-    path = _path(reports.client, f"dynamic-value-sets/{quote(name, safe='')}")
+    path = url(reports.client, "dynamic-value-sets/{name}", name=name)
     return _tried(lambda: reports.client.ask(path, params, decode))
 
 
@@ -207,11 +217,7 @@ def _all(client: Client, path: str) -> list[Entry]:
     entries: list[Entry] = []
     number, more, walk = 1, True, Walk()
     while more:
-        page = client.ask(_path(client, path), {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
+        page = client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
         entries += page.data
         number, more = number + 1, walk.goes_on(page.data, has_more=page.hasMore)
     return entries
-
-
-def _path(client: Client, path: str) -> str:
-    return f"/reporting/v2/tenant/{client.tenant.tenant_id}/{path}"

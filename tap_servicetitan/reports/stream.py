@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks
+from tap_servicetitan.errors import RefusedRequestError, ReportError
 from tap_servicetitan.listings import PagedStream
 from tap_servicetitan.pagination import Page, Walk
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.reports import cells, dates
-from tap_servicetitan.reports.description import Rows, places
+from tap_servicetitan.reports.description import Rows, counted
 from tap_servicetitan.reports.endpoint import ROW, Edition, Report
 from tap_servicetitan.reports.parameters import checked
 from tap_servicetitan.reports.schedule import spans
@@ -23,7 +25,12 @@ from tap_servicetitan.settings import parse_date
 from tap_servicetitan.windows import FIRST_DAYS
 
 if TYPE_CHECKING:
+    from tap_servicetitan.errors import Failure, StreamError
     from tap_servicetitan.tap import TapServiceTitan
+
+
+YEAR_AHEAD = timedelta(days=366)
+"""How far into the future windows reach, whatever the end is said to be."""
 
 
 class ReportStream(PagedStream):
@@ -55,13 +62,18 @@ class ReportStream(PagedStream):
     def pages(self, tenant_id: str) -> Iterator[Page]:
         edition = self.endpoint.editions[tenant_id]
         parameters = self._parameters(tenant_id)
+        self._check_catalog()
         if not self.endpoint.dates:
             yield from self._run(tenant_id, parameters, {})
             return
+        start, end = self._start(tenant_id), self._end(edition)
         requests = [
             dict(zip(self.endpoint.dates, (span.first.isoformat(), span.last.isoformat()), strict=False))
-            for span in spans(self._window(edition), self._start(tenant_id), self._end(edition))
+            for span in spans(self._window(edition), start, end)
         ]
+        if not requests:
+            text = "Tenant %s, stream %s: nothing to ask for, since %s, where it would start, comes after %s."
+            self.log(text, tenant_id, self.name, start, end, level=logging.WARNING)
         if self.ABORT_AT_RECORD_COUNT is not None:
             requests = requests[-1:]
         self._announce_length(tenant_id, len(requests))
@@ -95,11 +107,31 @@ class ReportStream(PagedStream):
         answer: Rows[list[Any]] = self.fetch(
             tenant_id,
             self.numbered(number),
-            parent=places(edition.report.category, edition.report.report_id),
+            parent={"report_category": edition.report.category, "report_id": edition.report.report_id},
             body={"parameters": [{"name": name, "value": value} for name, value in parameters.items()]},
             budget=edition.budget,
         )
         return answer
+
+    @override
+    def failure(self, tenant_id: str, error: StreamError) -> Failure:
+        failure = super().failure(tenant_id, error)
+        if not isinstance(error, RefusedRequestError):
+            return failure
+        return replace(failure, remedy="Compare the parameters in custom_reports with what --list-reports shows.")
+
+    def _check_catalog(self) -> None:
+        """Refuse a catalog from before a setting that changes what records are made of.
+
+        Raises:
+            ReportError: Records would lack their key, or the date that they belong to.
+        """
+        known, needed = self.effective_schema["properties"], self.endpoint.schema["properties"]
+        odd = [name for name in self.endpoint.added if name not in known]
+        odd += [name for name in self.primary_keys or () if name not in needed]
+        if odd:
+            msg = f"The catalog does not fit the setting custom_reports: see the column {', '.join(odd)}."
+            raise ReportError(msg, remedy="Discover again, since backfill_date_parameter changes the columns.")
 
     def _parameters(self, tenant_id: str) -> dict[str, Any]:
         """Return the parameters of a run, as the report wants them."""
@@ -112,20 +144,30 @@ class ReportStream(PagedStream):
         number, rows, more, walk = 0, 0, True, Walk()
         while more:
             answer = self.run_report(tenant_id, parameters, number)
-            records = self._records(answer, bounds, rows)
+            records = self._records(tenant_id, answer, bounds, rows)
             number += 1
             rows += len(records)
             more = walk.goes_on(answer.data, has_more=answer.hasMore)
             yield Page(records, more, newest=last)
 
-    def _records(self, answer: Rows[list[Any]], bounds: Mapping[str, str], before: int) -> list[Any]:
+    def _records(
+        self, tenant_id: str, answer: Rows[list[Any]], bounds: Mapping[str, str], before: int
+    ) -> list[dict[str, Any]]:
         """Make a page's records, numbered where there were so many rows before in this run."""
-        names = self.endpoint.columns(header.name for header in answer.fields)
-        self._compare(names)
-        made = cells.records(names, self.endpoint.types, answer.data, self.effective_schema["properties"])
+        headers = [header.name for header in answer.fields]
+        if headers or answer.data:
+            self._compare(tenant_id, headers)
+        names = [self.endpoint.columns[tenant_id].get(place) for place in counted(headers)]
+        try:
+            made = list(cells.records(names, answer.data, self.effective_schema["properties"], before=before))
+        except ReportError as error:
+            if not bounds:
+                raise
+            msg = f"{str(error).removesuffix('.')} of {' to '.join(dict.fromkeys(bounds.values()))}."
+            raise ReportError(msg, remedy=error.remedy) from None
         if bounds:
-            made = ({**bounds, ROW: row, **record} for row, record in enumerate(made, start=before + 1))
-        return self._lines.fitted(list(made)) if self._lines else list(made)
+            made = [{**bounds, ROW: row, **record} for row, record in enumerate(made, start=before + 1)]
+        return self._lines.fitted(made) if self._lines else made
 
     def _window(self, edition: Edition) -> str:
         return edition.report.window if len(self.endpoint.dates) > 1 else "day"
@@ -139,14 +181,15 @@ class ReportStream(PagedStream):
         bookmark = self.bookmark(tenant_id).get("replication_key_value")
         if not bookmark:
             return first
-        done = parse_date(bookmark).date()
-        # The look-back does not go before the start; a start that moves with the day leaves no gap.
-        return max(done - report.lookback_days * dates.DAY, min(first, done))
+        done = min(parse_date(bookmark).date(), self.today)
+        back = done - report.lookback_days * dates.DAY
+        # The look-back does not go before the start, unless that moves with the day.
+        return back if written and dates.relative(written, self.today) else max(back, min(first, done))
 
     def _end(self, edition: Edition) -> date:
-        """Return the last day to ask for: what the setting says of a pair's end, else today."""
+        """Return the last day to ask for: what the setting says of a pair's end, a year ahead at most; else today."""
         written = edition.report.parameters.get(self.endpoint.dates[-1]) if len(self.endpoint.dates) > 1 else None
-        return dates.resolve(written, self.today) if written else self.today
+        return min(dates.resolve(written, self.today), self.today + YEAR_AHEAD) if written else self.today
 
     def _announce_length(self, tenant_id: str, runs: int) -> None:
         minutes = runs / self.tap.settings.reports_per_minute
@@ -160,15 +203,21 @@ class ReportStream(PagedStream):
                 self.tap.settings.reports_per_minute,
             )
 
-    def _compare(self, names: list[str]) -> None:
-        """Tell, once, in which columns the report differs from the catalog: its owner may have changed it."""
+    def _compare(self, tenant_id: str, headers: list[str]) -> None:
+        """Tell, once, in which columns an answer differs from the catalog: the report's owner may have changed it."""
         known = self.effective_schema["properties"]
+        columns = self.endpoint.columns[tenant_id]
+        names = {columns[place] for place in counted(headers) if place in columns}
         one_tenant = len(self.endpoint.editions) == 1  # else each may lack some of the columns that others have
-        gone = [name for name in known if name not in names and name not in self.endpoint.added] if one_tenant else []
-        for text, columns in (
-            ("column %s is not in the catalog and left out. Discover again to have it.", set(names).difference(known)),
-            ("the report has no column %s any more.", set(gone)),
+        gone = (
+            {name for name in known if name not in names and name not in self.endpoint.added} if one_tenant else set()
+        )
+        undescribed = {place[0] for place in counted(headers) if place not in columns}
+        for text, columns_told in (
+            ("column %s is not in the catalog and left out. Discover again to have it.", names.difference(known)),
+            ("ServiceTitan does not describe the column %s, which is left out.", undescribed),
+            ("the report has no column %s any more.", gone),
         ):
-            if news := sorted(columns - self._told):
+            if news := sorted(columns_told - self._told):
                 self._told.update(news)
                 self.log(f"Stream %s: {text}", self.name, ", ".join(news), level=logging.WARNING)

@@ -1,0 +1,350 @@
+"""Custom reports as no simulator has them: odd names, columns that come and go, settings that changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from raw import RawServer, http
+from support import Output, SomeStreams, Tap, run_here
+
+from tap_servicetitan.kinds import stream_class
+from tap_servicetitan.streams import EndpointStream
+
+CATEGORY = "my cat/\u00fc \u2713"
+DATES = [{"name": name, "dataType": "Date"} for name in ("From", "To")]
+AS_OF = [{"name": "AsOf", "dataType": "Date"}]
+
+
+def today(ago: int = 0) -> date:
+    return datetime.now(UTC).date() - timedelta(days=ago)
+
+
+@dataclass
+class Reporting:
+    """The reporting API of any tenant, with one report."""
+
+    columns: list[tuple[str, str | None]]
+    rows: list[list[Any]]
+    answered: list[str] | None = None
+    """Columns in the order of the data, if it is not that of the description."""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    refused: dict[str, bytes] = field(default_factory=dict)
+    """Answers in place of the description, by tenant."""
+    data: Callable[[], bytes] | None = None
+    """What answers in place of the rows."""
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, path: str) -> bytes:
+        path = unquote(path.partition("?")[0])
+        tenant_id = path.split("/")[4]
+        self.asked.append(path.removeprefix(f"/reporting/v2/tenant/{tenant_id}"))
+        if path.endswith("/data"):
+            fields: list[Any] = [{"name": name} for name in self.answered or [name for name, _ in self.columns]]
+            rows = json.dumps({"fields": fields, "data": self.rows, "hasMore": False}).encode()
+            return self.data() if self.data else http(rows)
+        fields = [{"name": name, "dataType": kind} for name, kind in self.columns]
+        described = http(json.dumps({"parameters": self.parameters, "fields": fields}).encode())
+        return self.refused.get(tenant_id, described)
+
+
+class OnlyReports(SomeStreams):
+    """The tap without the streams of the table."""
+
+    def discover_streams(self) -> list[EndpointStream]:
+        return [stream_class(report)(self) for report in self._custom_reports()]
+
+
+@dataclass
+class Pipeline:
+    """The tap with one custom report."""
+
+    config: dict[str, Any]
+    server: RawServer
+
+    def discover(self, **entry: Any) -> dict[str, Any]:
+        """Return a catalog with the report."""
+        found: dict[str, Any] = OnlyReports(config=self._with(entry)).catalog_dict
+        return found
+
+    def run(self, catalog: dict[str, Any], *, state: dict[str, Any] | None = None, **entry: Any) -> Output:
+        return run_here(self._with(entry), base=OnlyReports, catalog=catalog, state=state)
+
+    def dates_asked(self) -> list[tuple[str, ...]]:
+        """Return the values of the parameters of each run."""
+        bodies = [json.loads(seen.partition(b"\r\n\r\n")[2]) for seen in self.server.seen if b"/data?" in seen]
+        return [tuple(one["value"] for one in body["parameters"]) for body in bodies]
+
+    def _with(self, entry: dict[str, Any]) -> dict[str, Any]:
+        report = {"report_name": "odd", "report_category": CATEGORY, "report_id": "7"}
+        return {**self.config, "custom_reports": [report | entry]}
+
+
+@contextmanager
+def pipeline(reporting: Reporting, **settings: Any) -> Iterator[Pipeline]:
+    server = RawServer(reporting.answer)
+    with server.listening() as config:
+        yield Pipeline({**config, "reports_per_minute": 60_000, **settings}, server)
+
+
+def records(run: Output) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in one.items() if key != "tenant_id"} for one in run.records("custom_report_odd")
+    ]
+
+
+def stepping(value: str) -> dict[str, Any]:
+    return {"backfill_date_parameter": "AsOf", "parameters": [{"name": "AsOf", "value": value}]}
+
+
+# Names
+
+
+def test_a_category_may_hold_any_letter() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert run.code == 0
+    assert records(run) == [{"A": "x"}]
+    assert set(reporting.asked) == {f"/report-category/{CATEGORY}/reports/7{end}" for end in ("", "/data")}
+
+
+@pytest.mark.parametrize("maps", [{}, {"custom_report_odd": {"__alias__": "custom_report_odd"}}])
+def test_a_column_may_hold_any_letter(maps: dict[str, Any]) -> None:
+    names = ['Size 12"', "back\\slash", "tab\there", "two\nlines", "$ & \u00fc", ""]
+    reporting = Reporting([(name, "String") for name in names], [list("abcdef")])
+    with pipeline(reporting, stream_maps=maps) as there:
+        run = there.run(there.discover())
+
+    assert run.code == 0, run.log
+    assert records(run) == [dict(zip(names, "abcdef", strict=True))]
+
+
+def test_columns_that_differ_by_case_keep_their_names_in_any_order() -> None:
+    columns: list[tuple[str, str | None]] = [("Total", "String"), ("total", "String"), ("Total_2", "String")]
+    reporting = Reporting(columns, [["small", "two", "large"]], ["total", "Total_2", "Total"])
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert run.code == 0
+    assert records(run) == [{"Total": "large", "total_3": "small", "Total_2": "two"}]
+    assert "WARNING" not in run.log
+
+
+# Changes
+
+
+def test_records_are_of_the_catalogs_types_whatever_is_set_or_described_since() -> None:
+    reporting = Reporting([("A", "Number")], [[1.5]])
+    with pipeline(reporting) as there:
+        text, typed = there.discover(), there.discover(typed=True)
+        assert records(there.run(text, typed=True)) == [{"A": "1.5"}]
+
+        reporting.columns, reporting.rows = [("A", "String")], [["1.5"]]
+        run = there.run(typed, typed=True)
+
+    assert run.code == 1
+    assert "Column A is declared a Number, but holds text in row 1. Set typed to false" in run.log
+
+
+def test_a_column_that_nobody_describes_is_told() -> None:
+    reporting = Reporting([("A", "String")], [["x", "y"]], ["A", "New"])
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert records(run) == [{"A": "x"}]
+    assert "ServiceTitan does not describe the column New, which is left out." in run.log
+
+
+def test_a_type_that_is_null_is_text() -> None:
+    reporting = Reporting([("A", None)], [["x"]], parameters=[{"name": "P", "dataType": None}])
+    with pipeline(reporting) as there:
+        run = there.run(there.discover(typed=True), typed=True, parameters=[{"name": "P", "value": "v"}])
+
+    assert records(run) == [{"A": "x"}]
+
+
+def test_a_catalog_from_before_or_after_a_backfill_is_refused() -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
+    backfill: dict[str, Any] = {"backfill_date_parameter": "From"}
+    with pipeline(reporting) as there:
+        before, after = there.discover(), there.discover(**backfill)
+        lacking = there.run(before, **backfill)
+        superfluous = there.run(after)
+
+    for run, names in ((lacking, "From, To, _row"), (superfluous, "From, _row")):
+        assert run.code == 1
+        assert f"The catalog does not fit the setting custom_reports: see the column {names}. Discover again" in run.log
+        assert not run.records("custom_report_odd")
+
+
+def test_a_report_that_is_gone_is_told_as_such() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    with pipeline(reporting) as there:
+        catalog = there.discover()
+        reporting.refused["1001"] = http(b"{}", "404 N")
+        run = there.run(catalog)
+
+    assert run.code == 1
+    assert "tenant 1001, stream custom_report_odd: The API answered 404" in run.log
+    assert "is not one of this tap's" not in run.log
+
+
+def test_a_report_that_is_not_selected_is_not_asked_for() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    with pipeline(reporting) as there:
+        catalog = there.discover()
+        root = next(item for item in catalog["streams"][0]["metadata"] if item["breadcrumb"] == [])
+        root["metadata"]["selected"] = False
+        before = len(there.server.seen)
+        there.run(catalog)
+
+        assert len(there.server.seen) == before
+
+
+def test_no_tenants_rows_are_dropped_while_its_report_cannot_be_described() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
+    with pipeline(reporting, emit_activate_version_messages=True, **two) as there:
+        catalog = there.discover()
+        whole = there.run(catalog)
+        reporting.refused["1002"] = http(b"{}", "404 N")
+        part = there.run(catalog)
+
+    assert len(whole.of_type("ACTIVATE_VERSION")) == 1
+    assert part.code == 1
+    assert len(part.records("custom_report_odd")) == 1
+    assert part.of_type("ACTIVATE_VERSION") == []
+    assert "Ids differ between tenants: an entry's tenant_id says whose it is." in part.log
+
+
+# Dates
+
+
+@pytest.mark.parametrize(("start", "first"), [("today-1", 4), (str(today(3)), 3)])
+def test_the_look_back_goes_before_a_start_that_moves_but_not_before_one_that_is_fixed(start: str, first: int) -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
+    entry = {**stepping(start), "lookback_window_days": 3}
+    with pipeline(reporting) as there:
+        catalog = there.discover(**entry)
+        state = there.run(catalog, **entry).state
+        before = len(there.dates_asked())
+        there.run(catalog, state=state, **entry)
+
+        assert there.dates_asked()[before:] == [(str(today(ago)),) for ago in range(first, -1, -1)]
+
+
+def test_a_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
+    ahead = {"replication_key": "AsOf", "replication_key_value": f"{today(-400)}T00:00:00.000000Z"}
+    state = {"bookmarks": {"custom_report_odd": {"partitions": [{"context": {"tenant_id": "1001"}, **ahead}]}}}
+    with pipeline(reporting) as there:
+        catalog = there.discover(**stepping("2020-01-01"))
+        there.run(catalog, state=state, **stepping("2020-01-01"))
+        assert there.dates_asked() == [(str(today()),)]
+
+        run = there.run(catalog, **stepping("today+5"))
+
+    assert run.code == 0
+    assert f"nothing to ask for, since {today(-5)}, where it would start, comes after {today()}." in run.log
+
+
+def test_an_end_that_never_comes_is_a_year_ahead() -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
+    parameters = [{"name": "From", "value": str(today())}, {"name": "To", "value": "9999-12-31"}]
+    with pipeline(reporting) as there:
+        entry: dict[str, Any] = {"backfill_date_parameter": "From", "parameters": parameters}
+        run = there.run(there.discover(**entry), **entry)
+        assert len(there.dates_asked()) in {13, 14}
+        assert there.dates_asked()[-1][1] == str(today(-366))
+
+    assert run.code == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        (
+            {"parameters": [{"name": "From", "value": "today"}, {"name": "To", "value": "today-5"}]},
+            f"From is {today()}, which comes after To, {today(5)}.",
+        ),
+        ({"backfill_date_parameter": "Kind"}, "Parameter Kind is no date, so that it cannot be stepped through."),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_at_discovery_and_fails_without_a_run(
+    entry: dict[str, Any], line: str
+) -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=[*DATES, {"name": "Kind", "dataType": "Number"}])
+    with pipeline(reporting) as there:
+        run = there.run(there.discover(**entry), **entry)
+        assert there.dates_asked() == []
+
+    assert run.code == 1
+    assert f"Custom report 'odd' (report 7 of category {CATEGORY}) of tenant 1001 cannot be run: {line}" in run.log
+    assert f"tenant 1001, stream custom_report_odd: {line}" in run.log
+
+
+# Answers
+
+
+def test_what_a_report_refuses_is_told_by_its_name() -> None:
+    problem = {"title": "One or more validation errors occurred.", "errors": {"parameters[0].value": ["Jane Doe"]}}
+    reporting = Reporting([("A", "String")], [], data=lambda: http(json.dumps(problem).encode(), "400 B"))
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert run.code == 1
+    assert (
+        "The API answered 400: One or more validation errors occurred [parameters[0].value]. "
+        "Compare the parameters in custom_reports with what --list-reports shows."
+    ) in run.log
+    assert "Jane Doe" not in run.log
+
+
+def test_a_limit_of_reports_is_told_with_its_own_setting() -> None:
+    reporting = Reporting([("A", "String")], [], data=lambda: http(b"", "429 T", Retry_After="1000"))
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert "It asks for a pause of 1000s, which is too long. Lower reports_per_minute, or run when" in run.log
+
+
+LISTED = {
+    "a missing scope": http(b'{"title":"Scope validation failed"}', "403 F"),
+    "pages that repeat": http(b'{"data":[{"id":1,"name":"A"}],"hasMore":true}'),
+}
+
+
+@pytest.mark.parametrize("answer", LISTED.values(), ids=LISTED)
+def test_a_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes) -> None:
+    categories = http(b'{"data":[{"id":"good","name":"Good"},{"id":"bad","name":"Bad"}],"hasMore":false}')
+    reports = http(b'{"data":[],"hasMore":false}')
+
+    def answers(path: str) -> bytes:
+        if "report-categories" in path:
+            return categories
+        return answer if "/bad/" in path else reports
+
+    with RawServer(answers).listening() as config:
+        run = tap(config, "--list-reports")
+
+    assert run.code == 1
+    assert "good  (Good)" in run.stdout
+    assert "Traceback" not in run.log
+
+
+def test_custom_reports_of_another_shape_are_told_in_a_line(tap: Tap) -> None:
+    credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
+
+    run = tap({**credentials, "custom_reports": ["x"]}, "--discover")
+
+    assert run.code == 1
+    assert "Setting 'custom_reports.0' must be of type object." in run.log
+    assert "Traceback" not in run.log
