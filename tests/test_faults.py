@@ -71,7 +71,7 @@ def test_a_run_with_any_fault_on_any_request_brings_what_a_run_without_brings(
     assert expected.counts()[stream]
     cases = [(name, number) for name in FAULTS for number in range(requests)]
     for name, number in cases if long else random.Random(stream).sample(cases, 5):
-        simulator.service.faults._faults.clear()
+        simulator.behave()
         before = len(simulator.requests)
         simulator.misbehave(**FAULTS[name], after=number)
 

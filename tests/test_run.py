@@ -177,7 +177,7 @@ def test_a_failed_streams_bookmark_stays_at_its_last_good_page(tap: Tap, simulat
     simulator.misbehave("repeat_token", stream="bookings", after=2, times=None)
     config = config_of(simulator)
     failed = tap(config)
-    simulator.service.faults._faults.clear()
+    simulator.behave()
 
     resumed = tap(config, state=failed.state)
 
@@ -314,7 +314,7 @@ def test_a_stopped_run_with_batches_resumes_without_loss(
     wait_for(lambda: hanging(simulator))
     process.terminate()
     first = stop()
-    simulator.service.faults._faults.clear()
+    simulator.behave()
 
     second = tap(config, state=first.states[-1] if first.states else {})
 

@@ -480,10 +480,12 @@ def test_a_request_fails_as_often_as_told_and_in_its_turn(client: Client, kind: 
     ]  # fmt: skip
 
 
-def test_a_fault_without_end_stays(client: Client) -> None:
+def test_a_fault_without_end_stays_until_it_is_taken_back(client: Client) -> None:
     client.simulator.misbehave("error", times=None)
 
     assert {client.get(path).status_code for path in (BOOKINGS, CUSTOMERS) * 3} == {500}
+    client.simulator.behave()
+    assert client.get().status_code == 200
 
 
 def test_a_refused_rate_says_how_long_to_wait_in_the_way_that_was_asked_for(client: Client) -> None:
@@ -636,11 +638,13 @@ def test_it_can_be_steered_over_http(client: Client) -> None:
 
     assert control("GET", "config") == client.simulator.config
     assert control("POST", "advance", {"minutes": 30, "new": 1, "changed": 0}) == {"now": "2026-01-01T00:30:00Z"}
-    assert control("POST", "misbehave", {"kind": "error", "stream": "bookings"})["times"] == 1
+    assert control("POST", "misbehave", {"kind": "error", "stream": "bookings", "times": None})["times"] is None
     assert client.get().status_code == 500
+    assert control("POST", "behave") == {}
+    assert client.get().status_code == 200
     assert len(control("GET", "records?stream=bookings&tenant=1001")) == 121
     summary = control("GET", "requests")
-    assert summary["requests"] == {"/connect/token": {"200": 1}, "bookings": {"500": 1}}
+    assert summary["requests"] == {"/connect/token": {"200": 1}, "bookings": {"500": 1, "200": 1}}
     assert (summary["token_requests"], summary["max_in_flight"]) == (1, 1)
     assert "No stream 'nothing'" in control("GET", "records?stream=nothing")["error"]
     assert "unknown field" in control("POST", "advance", {"hours": 1})["error"]

@@ -218,7 +218,7 @@ def test_a_nested_stream_goes_on_at_the_page_of_parents_where_it_stopped(
     wait_for(lambda: len(asked(simulator, "job_booked_log")) >= 700)
     process.terminate()
     first = stop()
-    simulator.service.faults._faults.clear()
+    simulator.behave()
     before = len(simulator.requests)
 
     second = tap(config, catalog=selecting("job_booked_log"), state=first.state)

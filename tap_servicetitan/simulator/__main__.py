@@ -33,6 +33,8 @@ steering it (no credentials needed; records change only when told to):
       empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error;
       options: stream, tenant_id, after, times (null: for ever), retry_after, seconds, status, location
       (besides streams: report_description, report_data, dynamic_value_set)
+  curl -X POST localhost:8080/simulator/behave
+      takes all of that back
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'
       all records as they are now, to compare with what arrived
   curl localhost:8080/simulator/requests

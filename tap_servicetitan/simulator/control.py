@@ -53,6 +53,11 @@ def _misbehave(simulator: Simulator, call: Call) -> object:
     return simulator.misbehave(**{"kind": "", **options})
 
 
+def _behave(simulator: Simulator, _: Call) -> object:
+    simulator.behave()
+    return {}
+
+
 def _records(simulator: Simulator, call: Call) -> object:
     return simulator.records(call.query.get("stream", ""), call.query.get("tenant"))
 
@@ -77,6 +82,7 @@ ROUTES: Final[Mapping[str, tuple[str, Callable[[Simulator, Call], object]]]] = {
     "config": ("GET", _config),
     "advance": ("POST", _advance),
     "misbehave": ("POST", _misbehave),
+    "behave": ("POST", _behave),
     "records": ("GET", _records),
     "requests": ("GET", _requests),
 }

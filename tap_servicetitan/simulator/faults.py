@@ -96,6 +96,11 @@ class Faults:
             self._faults.append(fault)
         return fault
 
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._faults.clear()
+
     def of_token_request(self) -> Fault | None:
         """Return the fault that befalls a request for an access token."""
         with self._lock:

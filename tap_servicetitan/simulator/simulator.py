@@ -207,6 +207,10 @@ class Simulator:
         description: dict[str, Any] = msgspec.to_builtins(fault)
         return description
 
+    def behave(self) -> None:
+        """Take back every fault that :meth:`misbehave` was told; chaos goes on."""
+        self.service.faults.clear()
+
     def _answer(self, call: Call) -> Answer:
         return control.answer(self, call) if call.path.startswith(control.PREFIX) else self.service.answer(call)
 
