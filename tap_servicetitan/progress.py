@@ -1,4 +1,4 @@
-"""What a run says about itself: the SDK's request metrics, a line now and then for each stream, a table at the end.
+"""What a run says about itself: a line now and then for each stream, a table at the end, the SDK's metrics at DEBUG.
 
 Each line carries its figures as fields too, which the SDK's structured log writes as JSON.
 """
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tap_servicetitan.endpoint import Endpoint
 
 _log = logging.getLogger("tap-servicetitan.progress")
+
+LINES = 8
+"""Streams that have a line of their own each time: those that have been read for longest."""
 
 
 class StreamProgress(Observer):
@@ -55,7 +58,7 @@ class StreamProgress(Observer):
         self._waiting_since = 0.0
         self._waited = 0.0
         self._lock = threading.Lock()
-        self._told = (self._started, 0)
+        self._told = (self._started, 0, 0)
 
     @property
     def reading(self) -> bool:
@@ -84,22 +87,32 @@ class StreamProgress(Observer):
         self.outcome = outcome
         self._ended = time.monotonic()
 
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Log the SDK's metrics of what is read meanwhile."""
+        status = metrics.Status.FAILED
+        try:
+            yield
+            status = metrics.Status.SUCCEEDED
+        finally:
+            self._measure("counter", metrics.Metric.RECORD_COUNT, self.records)
+            self._measure("timer", metrics.Metric.SYNC_DURATION, self.seconds, {metrics.Tag.STATUS: status})
+
     @override
     def answered(self, response: requests.Response) -> None:
         with self._lock:
             self.requests += 1
         tags: dict[str, Any] = {
-            metrics.Tag.STREAM: self.stream,
             metrics.Tag.ENDPOINT: self._endpoint.path,
-            metrics.Tag.CONTEXT: {"tenant_id": self.tenant_id},
             metrics.Tag.HTTP_STATUS_CODE: response.status_code,
             metrics.Tag.STATUS: metrics.Status.SUCCEEDED if response.ok else metrics.Status.FAILED,
         }
-        logger = metrics.get_metrics_logger()
-        if isinstance(self._endpoint, Nested) and not logger.isEnabledFor(logging.DEBUG):
-            return  # a line for each parent would drown all others
-        seconds = response.elapsed.total_seconds()
-        metrics.log(logger, metrics.Point("timer", metrics.Metric.HTTP_REQUEST_DURATION, seconds, tags))
+        self._measure("timer", metrics.Metric.HTTP_REQUEST_DURATION, response.elapsed.total_seconds(), tags)
+
+    def _measure(self, kind: str, metric: metrics.Metric, value: float, tags: Mapping[str, Any] | None = None) -> None:
+        # The SDK's own meters log at INFO: thousands of lines in a run, in which those for people drown.
+        whose = {metrics.Tag.STREAM: self.stream, metrics.Tag.CONTEXT: {"tenant_id": self.tenant_id}}
+        metrics.get_metrics_logger().debug("METRIC: %s", metrics.Point(kind, metric, value, whose | dict(tags or {})))
 
     @override
     def retrying(self) -> None:
@@ -124,9 +137,16 @@ class StreamProgress(Observer):
     def tell(self) -> None:
         """Log a line: what there is so far, how fast it comes, how far it has got."""
         now = time.monotonic()
-        (then, before), self._told = self._told, (now, self.records)
-        rate = (self.records - before) / max(now - then, 0.001)
-        parts = [f"{self.records} records in {self.pages} pages ({self.requests} requests)", f"{rate:.0f}/s"]
+        (then, records, requests), self._told = self._told, (now, self.records, self.requests)
+        seconds = max(now - then, 0.001)
+        rate = (self.records - records) / seconds
+        if isinstance(self._endpoint, Nested):  # many parents have no records: it is the requests that show it moves
+            asked = f"about {self.requests} parents asked"
+            parts = [f"{self.records} records", asked, f"{(self.requests - requests) / seconds:.0f} requests/s"]
+        else:
+            parts = [f"{self.records} records in {self.pages} pages ({self.requests} requests)", f"{rate:.0f}/s"]
+        if self.retries:
+            parts.append(f"retries so far: {self.retries}")
         if self.newest:
             parts.append(f"up to {_date(self.newest)}")
         if self.waited >= 1:
@@ -185,6 +205,8 @@ class Progress:
     def __init__(self) -> None:
         self._streams: dict[tuple[str, str], StreamProgress] = {}
         self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._told = (self._started, 0)
 
     def of(self, endpoint: Endpoint, tenant_id: str) -> StreamProgress:
         """Return the progress of a stream of a tenant, which begins when it is first asked for."""
@@ -195,34 +217,33 @@ class Progress:
             return self._streams[key]
 
     @contextmanager
-    def told_every(self, interval: float) -> Iterator[None]:
-        """Log a line for each stream that is being read, meanwhile.
+    def told_every(self, interval: float, total: int) -> Iterator[None]:
+        """Log a line on all and one for each stream that is being read, meanwhile.
 
         Args:
             interval: Seconds between; 0 for none.
+            total: Streams of all tenants that this run reads.
         """
         over = threading.Event()
 
-        def tell() -> None:
+        def tell_now_and_then() -> None:
             while not over.wait(interval):
-                for progress in self._all():
-                    if progress.reading:
-                        progress.tell()
+                self._tell(total)
 
         if interval:
-            threading.Thread(target=tell, name="progress", daemon=True).start()
+            threading.Thread(target=tell_now_and_then, name="progress", daemon=True).start()
         try:
             yield
         finally:
             over.set()
 
     def summary(self, bookmark: Callable[[str, str], Mapping[str, Any]]) -> None:
-        """Log a table of what was read; streams that brought nothing and went well are just counted.
+        """Log a table of what was read, by tenant; streams that brought nothing and went well are just counted.
 
         Args:
             bookmark: Says where a stream of a tenant goes on.
         """
-        streams = self._all()
+        streams = sorted(self._all(), key=lambda each: (each.tenant_id, each.outcome != "complete"))
         news = [each for each in streams if each.records or each.outcome != "complete" or each.retries]
         rows = [each.row(bookmark(each.stream, each.tenant_id)) for each in news]
         head, *lines = tables.lines(_HEAD, (cells for cells, _ in rows), right=_FIGURES)
@@ -232,6 +253,34 @@ class Progress:
             _log.info(line, extra=fields)
         if quiet := len(streams) - len(news):
             _log.info("Nothing new in %d %sstreams.", quiet, "other " if rows else "")
+        totals = self._totals("total")
+        _log.info("Total: %(records)d records, %(requests)d requests, %(seconds).1fs.", totals, extra=totals)
+
+    def _tell(self, total: int) -> None:
+        streams = self._all()
+        reading = [each for each in streams if each.reading]
+        fields = self._totals("overall") | {"done": len(streams) - len(reading), "reading": len(reading), "of": total}
+        now = time.monotonic()
+        (then, before), self._told = self._told, (now, fields["records"])
+        fields["records_per_second"] = round((fields["records"] - before) / max(now - then, 0.001), 1)
+        _log.info(
+            "%(done)d of %(of)d streams done, %(reading)d being read: %(records)d records in %(requests)d requests, "
+            "%(records_per_second).0f/s.",
+            fields,
+            extra=fields,
+        )
+        for each in reading[:LINES]:
+            each.tell()
+
+    def _totals(self, kind: str) -> dict[str, Any]:
+        streams = self._all()
+        return {
+            "kind": kind,
+            "records": sum(each.records for each in streams),
+            "requests": sum(each.requests for each in streams),
+            "retries": sum(each.retries for each in streams),
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
 
     def _all(self) -> list[StreamProgress]:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -108,18 +109,16 @@ class EndpointStream(Stream, abc.ABC):
 
     def sync_tenant(self, tenant_id: str) -> None:
         """Read a tenant's records to the end."""
-        self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, self.replication_method.lower(), tenant_id)
+        mode = self.replication_method.lower()
+        self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, mode, tenant_id, level=logging.DEBUG)
         from_the_start = "parent_page" not in self.bookmark(tenant_id)
         writer = self._writer(tenant_id)
         progress = self.progress(tenant_id)
         unsettled: list[Page] = []
-        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
-            for meter in (counter, timer):
-                meter.with_context({"tenant_id": tenant_id})
+        with progress.measured():
             for page in self.pages(tenant_id):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
                 writer.write(page)
-                counter.increment(len(page.records))
                 progress.page(len(page.records), page.newest)
                 if self.ABORT_AT_RECORD_COUNT is not None:  # a trial run: a few records, no bookmark
                     if page.records:

@@ -119,7 +119,7 @@ class TapServiceTitan(Tap):
         workers = self.settings.concurrency + sum(len(one.tenant_ids) for one in selected if one.mostly_waits)
         self._failures += self.left_out
         try:
-            with self.progress.told_every(self.settings.log_interval):
+            with self.progress.told_every(self.settings.log_interval, len(jobs)):
                 concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
         except BrokenPipeError:
             self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect

@@ -20,11 +20,15 @@ def told(run: Output) -> list[str]:
 
 def rows(run: Output) -> dict[str, dict[str, str]]:
     """The table at the end, by stream."""
+    return {row["stream"]: row for row in table(run)}
+
+
+def table(run: Output) -> list[dict[str, str]]:
     lines = told(run)
     start = next(number for number, line in enumerate(lines) if line.startswith("tenant "))
     head = lines[start].split()
-    table = (re.split(r"\s{2,}", line) for line in lines[start + 1 :] if not line.startswith("Nothing"))
-    return {row[1]: dict(zip(head, row, strict=True)) for row in table}
+    cells = (re.split(r"\s{2,}", line) for line in lines[start + 1 :] if not line.startswith(("Nothing", "Total")))
+    return [dict(zip(head, row, strict=True)) for row in cells]
 
 
 def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
@@ -42,6 +46,49 @@ def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulat
     newest = max(record["modifiedOn"] for record in simulator.records("bookings")[:20])
     first = next(line for line in lines if " 20 records in 1 pages" in line)
     assert newest[:19].replace("T", " ") in first
+
+
+def test_a_line_now_and_then_says_how_far_the_run_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(latency=0.1)
+
+    run = tap(config_of(simulator, log_interval=0.15, concurrency=1), catalog=selecting("bookings", "leads"))
+
+    pattern = r"(\d) of 2 streams done, (\d) being read: (\d+) records in (\d) requests, \d+/s\."
+    lines = [match for line in told(run) if (match := re.fullmatch(pattern, line))]
+    assert {(match[1], match[2]) for match in lines} >= {("0", "1"), ("1", "1")}
+    assert all(int(match[3]) <= 20 * int(match[4]) for match in lines)
+
+
+def test_of_many_streams_those_that_take_longest_have_a_line(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(latency=0.3, tenants=5)
+
+    run = tap(config_of(simulator, log_interval=0.4, concurrency=20), catalog=selecting("bookings", "leads"))
+
+    first = told(run)[: told(run).index(next(line for line in told(run)[1:] if "streams done" in line))]
+    assert first[0].startswith("0 of 10 streams done, 10 being read")
+    assert len(first) == 1 + 8
+    assert sum("stream bookings" in line for line in first) == 5
+
+
+def test_a_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(latency=0.1)
+
+    run = tap(config_of(simulator, log_interval=0.2), catalog=selecting("customer_notes"))
+
+    lines = [line for line in told(run) if line.startswith("Tenant")]
+    asked = [re.search(r": (\d+) records, about (\d+) parents asked, (\d+) requests/s", line) for line in lines]
+    numbers = [tuple(map(int, match.groups())) for match in asked if match]
+    assert len(numbers) == len(lines) > 0
+    assert any(not records and parents and rate for records, parents, rate in numbers)
+
+
+def test_a_stream_that_is_tried_again_says_so(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(latency=0.1)
+    simulator.misbehave("error", stream="bookings")
+
+    run = tap(config_of(simulator, log_interval=0.15), catalog=selecting("bookings"))
+
+    assert any(", retries so far: 1" in line for line in told(run))
 
 
 def test_without_an_interval_only_the_end_is_told(tap: Tap, simulate: Callable[..., Simulator]) -> None:
@@ -69,12 +116,29 @@ def test_the_end_has_a_table_of_what_was_read_and_how(tap: Tap, simulate: Callab
     assert table["locations"]["bookmark"] == "-"
 
 
-def test_streams_without_news_are_just_counted(tap: Tap, simulator: Simulator) -> None:
+def test_the_table_is_by_tenant_what_failed_last_and_ends_with_the_total(
+    tap: Tap, simulate: Callable[..., Simulator]
+) -> None:
+    simulator = simulate(tenants=2, deny_scopes=["tn.crm.bookings:r"])
+
+    run = tap(config_of(simulator), catalog=selecting("bookings", "leads", "locations"))
+
+    assert [(row["tenant"], row["stream"]) for row in table(run)] == [
+        (tenant, stream) for tenant in ("1001", "1002") for stream in ("leads", "locations", "bookings")
+    ]
+    assert re.fullmatch(r"Total: 240 records, 14 requests, \d\.\ds\.", told(run)[-1])
+
+
+def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(tenants=3)
     first = tap(config_of(simulator))
 
     second = tap(config_of(simulator), state=first.state)
 
-    assert told(second) == ["Nothing new in 6 streams."]
+    nothing, total = told(second)
+    assert nothing == "Nothing new in 18 streams."
+    assert total.startswith("Total: 0 records, 18 requests")
+    assert len(second.log.splitlines()) < 6
 
 
 def test_the_structured_log_has_the_same_as_fields(
@@ -99,11 +163,16 @@ def test_the_structured_log_has_the_same_as_fields(
     assert row["bookmark"] == run.bookmark("bookings")["replication_key_value"]
 
 
-def test_each_page_has_a_request_metric_but_not_each_parent(tap: Tap, simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate(records=5)
+def test_at_debug_the_metrics_of_the_sdk_are_there(
+    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAP_SERVICETITAN_LOGLEVEL", "DEBUG")
 
-    run = tap(config_of(simulator), catalog=selecting("bookings", "customer_notes"))
+    run = tap(config_of(simulator), catalog=selecting("bookings"))
 
-    metrics = [json.loads(line.split("METRIC: ")[1]) for line in run.lines_with("http_request_duration")]
-    assert [metric["tags"]["stream"] for metric in metrics] == ["bookings"]
-    assert int(rows(run)["customer_notes"]["requests"]) == 6
+    metrics = [json.loads(line.split("METRIC: ")[1]) for line in run.lines_with("METRIC")]
+    assert [metric["metric"] for metric in metrics] == [*["http_request_duration"] * 3, "record_count", "sync_duration"]
+    assert {metric["tags"]["stream"] for metric in metrics} == {"bookings"}
+    assert metrics[-2]["value"] == 60
+    assert metrics[-1]["tags"]["status"] == "succeeded"
+    assert run.lines_with("Beginning sync of 'bookings'")
