@@ -1,11 +1,13 @@
 """Run the real pipeline twice, with time passing in between, and show what a person wants to see.
 
-The simulator plays ServiceTitan, Meltano runs tap and target, the rows land in DuckDB. `make demo` calls this.
+The simulator plays ServiceTitan, Meltano runs tap and target, the rows land in DuckDB. `make demo` calls this. Database,
+credentials and bookmarks are the demo's own, whatever stands in meltano.yml or .env by now.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -15,13 +17,11 @@ import time
 from pathlib import Path
 
 import duckdb
-import yaml
 
 from tap_servicetitan.simulator import Simulator
 
-WAREHOUSE = Path("output/warehouse.duckdb")
-PROJECT = yaml.safe_load(Path("meltano.yml").read_text())
-STREAMS = [pattern.removesuffix(".*") for pattern in PROJECT["plugins"]["extractors"][0]["select"]]
+WAREHOUSE = Path("output/demo.duckdb")
+STREAMS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
 
 
 def main() -> None:
@@ -32,15 +32,9 @@ def main() -> None:
     WAREHOUSE.parent.mkdir(exist_ok=True)
     WAREHOUSE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as state, Simulator(records=2000, page_size=500) as simulator:
-        environment = {
-            **os.environ,
-            "MELTANO_DATABASE_URI": f"sqlite:///{state}/meltano.db",  # each demo starts without bookmarks
-            "TAP_SERVICETITAN_API_URL": simulator.config["api_url"],
-            "TAP_SERVICETITAN_AUTH_URL": simulator.config["auth_url"],
-        }
-        meltano = Meltano(arguments.meltano, environment)
-        print("Installing the plugins of meltano.yml ...")
-        meltano("install")
+        meltano = Meltano(arguments.meltano, {**os.environ, **settings(simulator, state)})
+        print("Installing tap-servicetitan and target-duckdb, as in meltano.yml ...")
+        meltano("install", "tap-servicetitan", "target-duckdb")
         print(f"ServiceTitan is a simulator on {simulator.config['api_url']}.\n")
 
         run(meltano, simulator, "First run: everything.")
@@ -53,6 +47,24 @@ def main() -> None:
         if missing:
             sys.exit(f"Not all that the simulator holds arrived in: {', '.join(missing)}.")
         print(f"\nEvery record that the simulator holds is in {WAREHOUSE}, once, in its newest version.")
+
+
+def settings(simulator: Simulator, directory: str) -> dict[str, str]:
+    """Return Meltano's settings by environment variable, which win over meltano.yml and .env."""
+    tap: dict[str, str] = {
+        **simulator.config,
+        "tenants": "[]",
+        "custom_reports": "[]",
+        "start_date": "2000-01-01",
+        "_select": json.dumps([f"{stream}.*" for stream in STREAMS]),
+    }
+    return {
+        **{f"TAP_SERVICETITAN_{name.upper()}": value for name, value in tap.items()},
+        "TARGET_DUCKDB_PATH": str(WAREHOUSE),
+        "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": "servicetitan",
+        "MELTANO_DATABASE_URI": f"sqlite:///{directory}/meltano.db",  # each demo starts without bookmarks
+        "MELTANO_STATE_BACKEND_URI": "systemdb",
+    }
 
 
 class Meltano:
