@@ -32,7 +32,9 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution."""
+    """The wheel, built from the source distribution unless the environment variable WHEEL names one."""
+    if given := os.environ.get("WHEEL"):
+        return Path(given).resolve()
     directory = tmp_path_factory.mktemp("dist")
     subprocess.run([UV, "build", "--quiet", "--out-dir", directory, ROOT], check=True)
     (built,) = directory.glob("*.whl")
@@ -131,6 +133,26 @@ def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, r
         simulator.advance(new=2, changed=1)
         meltano("run", "tap-servicetitan", "target-jsonl")
         assert loaded(tmp_path) == {"bookings": 33, "customers": 33}
+
+
+def test_the_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Path, run: Run) -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    (tap,), loaders = project["plugins"]["extractors"], project["plugins"]["loaders"]
+    credentials = [{"tenant_id": str(number), "client_id": "cid.own", "client_secret": "cs2.own"} for number in (7, 8)]
+    own = {"st_app_key": "ak1.own", "tenants": credentials, "start_date": "2026-06-01"}
+    tap.update(pip_url=f"-e {ROOT}", config=own, select=["jobs.*"])
+    project["state_backend"] = {"uri": f"file://{tmp_path}/bookmarks"}
+    next(loader for loader in loaders if loader["name"] == "target-duckdb")["config"]["default_target_schema"] = "own"
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    warehouse = tmp_path / "output" / "warehouse.duckdb"
+    warehouse.parent.mkdir()
+    warehouse.write_bytes(b"a year's work")
+
+    told = run(sys.executable, ROOT / "scripts" / "demo.py", "--meltano", MELTANO)
+
+    assert "Every record that the simulator holds is in output/demo.duckdb" in told
+    assert warehouse.read_bytes() == b"a year's work"
+    assert not (tmp_path / "bookmarks").exists()
 
 
 def loaded(directory: Path) -> Counter[str]:
