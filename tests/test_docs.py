@@ -83,6 +83,8 @@ ELSEWHERE = {
 def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> None:
     ours = {endpoint.name for endpoint in catalog.endpoints()} | set(CONFIG_JSONSCHEMA["properties"])
     fields = {name for endpoint in catalog.endpoints() for name in schemas.load(endpoint)["properties"]}
+    loaders = yaml.safe_load((root / "meltano.yml").read_text())["plugins"]["loaders"]
+    settings = {setting["name"] for loader in loaders for setting in loader.get("settings", [])}
     others = {"adding-a-stream.md", "custom-reports.md", "coming-from-tap-service-titan.md"}
 
     named = {
@@ -92,7 +94,8 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
         for name in re.findall(r"`([a-z]+_[a-z_]+)(?:: [^`]*)?`", document.read_text())
     }
 
-    assert not {name: where for name, where in named.items() if name not in ours | fields | OF_THE_SDK | ELSEWHERE}
+    known = ours | fields | settings | OF_THE_SDK | ELSEWHERE
+    assert not {name: where for name, where in named.items() if name not in known}
 
 
 def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> None:

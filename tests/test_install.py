@@ -71,6 +71,9 @@ def test_the_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run
     assert run(tap, "--version").startswith("tap-servicetitan v0.")
     assert json.loads(run(tap, "--about", "--format=json"))["name"] == "tap-servicetitan"
     assert run(python, "-c", "import tap_servicetitan as tap; print(tap.__file__)").startswith(str(tmp_path))
+    getting_started = (ROOT / "docs" / "getting-started.md").read_text()
+    (where,) = re.findall(r'python -c "(from importlib.resources .*)"', getting_started)
+    assert Path(run(python, "-c", where).strip()).read_text().startswith("# For `meltano add --from-ref`")
     with installed_simulator(python) as config:
         (tmp_path / "config.json").write_text(json.dumps({**config, "requests_per_second": 10_000}))
         catalog = json.loads(run(tap, "--config", "config.json", "--discover"))
@@ -133,6 +136,31 @@ def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, r
         simulator.advance(new=2, changed=1)
         meltano("run", "tap-servicetitan", "target-jsonl")
         assert loaded(tmp_path) == {"bookings": 33, "customers": 33}
+
+
+def test_the_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_path: Path, run: Run) -> None:
+    (block,) = re.findall(r"```shell\n(TAP=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    target = tmp_path / "target.yml"  # in place of the Meltano Hub, which a test does not ask
+    settings = [{"name": "destination_path", "value": "output"}]
+    target.write_text(yaml.safe_dump({**LOADERS["target-jsonl"], "variant": "original", "settings": settings}))
+    with Simulator(records=30, rate_limit=0) as simulator:
+        for told, meant in {
+            "/path/to/tap-servicetitan": str(ROOT),
+            "cid.…": simulator.config["client_id"],
+            "cs2.…": simulator.config["client_secret"],
+            "ak1.…": simulator.config["st_app_key"],
+            "add target-jsonl": f"add --plugin-type loader target-jsonl --from-ref {target}",
+        }.items():
+            assert told in block
+            block = block.replace(told, meant)
+        path = f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}"
+        urls = {f"TAP_SERVICETITAN_{name.upper()}": simulator.config[name] for name in ("api_url", "auth_url")}
+
+        told = run("bash", "-euc", block, PATH=path, **urls)
+
+    assert "Plugin configuration is valid" in told
+    assert loaded(tmp_path / "my-project" / "output") == {"bookings": 30, "customers": 30}
+    assert "cs2" not in (tmp_path / "my-project" / "meltano.yml").read_text()
 
 
 def test_the_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Path, run: Run) -> None:
