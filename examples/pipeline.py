@@ -11,8 +11,19 @@ PROJECT = Path(os.environ.get("MELTANO_PROJECT_ROOT") or Path(__file__).parent).
 
 
 def tenants() -> dict[str, dict[str, str]]:
-    """Each tenant's credentials by its id: SERVICETITAN_TENANTS holds the tap's setting `tenants` as JSON."""
-    return {str(entry["tenant_id"]): entry for entry in json.loads(os.environ["SERVICETITAN_TENANTS"])}
+    """Each tenant's credentials by its id: SERVICETITAN_TENANTS holds the tap's setting `tenants` as JSON.
+
+    Raises:
+        ValueError: It holds nothing of the kind.
+    """
+    try:
+        entries = json.loads(os.environ.get("SERVICETITAN_TENANTS", ""))
+        return {str(entry["tenant_id"]): entry for entry in entries}
+    except (ValueError, TypeError, KeyError):
+        message = (
+            "SERVICETITAN_TENANTS must be a JSON list of tenant_id, client_id and client_secret: docs/many-tenants.md."
+        )
+        raise ValueError(message) from None
 
 
 def run(tenant_id: str) -> None:

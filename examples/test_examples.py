@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,6 +87,37 @@ def test_dagster_brings_tenants_up_to_date_side_by_side(simulator: Simulator, en
         assert [process.wait() for process in started] == [0, 0]
 
     assert_that_everything_arrives_and_then_only_news(simulator, environment, both)
+
+
+def test_without_a_list_of_tenants_loading_says_what_is_missing() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "SERVICETITAN_TENANTS"}
+    for wrong in ({}, {"SERVICETITAN_TENANTS": "1001"}, {"SERVICETITAN_TENANTS": "[{}]"}):
+        command = [f"{DAGSTER}/python", "-c", "import dagster_tenants"]
+        done = subprocess.run(
+            command, env={**environment, **wrong}, cwd=HERE, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        (*_, last) = done.stderr.splitlines()
+        assert last.startswith("ValueError: SERVICETITAN_TENANTS must be a JSON list of tenant_id, client_id")
+        assert last in (ROOT / "docs" / "many-tenants.md").read_text()
+
+
+def test_a_tenant_with_a_wrong_secret_fails_alone(environment: dict[str, str]) -> None:
+    tenants = json.loads(environment["SERVICETITAN_TENANTS"])
+    tenants[0] |= {"client_secret": "wrong"}
+    environment["SERVICETITAN_TENANTS"] = json.dumps(tenants)
+    command = [sys.executable, "-c", "import pipeline, sys; pipeline.run(sys.argv[1])"]
+    project = environment["MELTANO_PROJECT_ROOT"]
+
+    started = [
+        subprocess.Popen([*command, tenant], env=environment, cwd=project, stderr=subprocess.PIPE, text=True)
+        for tenant in ("1001", "1002")
+    ]
+    logs = [process.communicate()[1] for process in started]
+
+    assert [process.returncode for process in started] == [1, 0], logs
+    assert "tenant 1001, stream bookings: The token endpoint refused the credentials" in logs[0]
+    assert {file.name.split("-")[0] for file in Path(project).glob("output/1002/*.jsonl")} == set(STREAMS)
 
 
 def test_airflow_runs_a_task_for_each_tenant(simulator: Simulator, environment: dict[str, str]) -> None:

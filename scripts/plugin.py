@@ -16,7 +16,8 @@ HEAD = "# For `meltano add --from-ref`. Printed by `python scripts/plugin.py` fr
 
 def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return a setting in Meltano's words."""
-    # Meltano 4.4.1 has a kind `decimal` too, but fails when such a value comes from the environment.
+    # Meltano 4.4.1 has a kind `decimal` too, but ends in a TypeError when any value of it, even 40, comes from the
+    # environment. As `integer`, that works for whole numbers, and a fraction that stands in meltano.yml arrives.
     kind = schema["type"][0].replace("number", "integer")
     if schema.get("format") == "date-time":
         kind = "date_iso8601"

@@ -155,6 +155,14 @@ def test_the_examples_select_streams_and_settings_that_exist(root: Path) -> None
     assert {setting["name"] for setting in tap["settings"]} <= set(CONFIG_JSONSCHEMA["properties"])
 
 
+def test_documents_install_what_the_makefile_installs(root: Path) -> None:
+    text = "\n".join(document.read_text() for document in _documents(root))
+    pins = set(re.findall(r"'([\w-]+~=[\d.]+)'", text))
+
+    assert len(pins) > 2
+    assert all(pin in (root / "Makefile").read_text() for pin in pins)
+
+
 GADGETS = {
     "openapi": "3.1.0",
     "servers": [{"url": "https://api.servicetitan.io/crm/v2"}],

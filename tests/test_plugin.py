@@ -88,3 +88,16 @@ def test_meltano_yml_has_the_same_plugin_without_the_sdks_settings(
     ]
     for word in ("name", "namespace", "executable", "capabilities", "settings_group_validation"):
         assert plugin[word] == definition[word]
+
+
+def test_the_pipeline_of_the_examples_has_the_same_plugin_with_fewer_settings(
+    pytestconfig: pytest.Config, definition: dict[str, Any], settings: dict[str, dict[str, Any]]
+) -> None:
+    project = yaml.safe_load((pytestconfig.rootpath / "examples" / "meltano.yml").read_text())
+    (plugin,) = project["plugins"]["extractors"]
+
+    for word in ("name", "namespace", "executable", "capabilities"):
+        assert plugin[word] == definition[word]
+    for setting in plugin["settings"]:
+        left_out = dict.fromkeys(("label", "description"))
+        assert {**left_out, **setting} == {**settings[setting["name"]], **left_out}
