@@ -142,16 +142,11 @@ def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callabl
 
 
 def test_the_structured_log_has_the_same_as_fields(
-    tap: Tap, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tap: Tap, simulator: Simulator, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
-        "root": {"level": "INFO", "handlers": ["stderr"]},
-    }
-    (tmp_path / "logging.json").write_text(json.dumps(config))
+    documented = (pytestconfig.rootpath / "docs" / "running.md").read_text()
+    (config,) = re.findall(r"```json\n(.*?)```", documented, re.DOTALL)
+    (tmp_path / "logging.json").write_text(config)
     monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(tmp_path / "logging.json"))
 
     run = tap(config_of(simulator), catalog=selecting("bookings"))
