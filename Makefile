@@ -41,8 +41,8 @@ format: $(VENV)/installed ## Bring the code into shape
 simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for meltano.yml as it stands
 	@$(BIN)/python -m tap_servicetitan.simulator
 
-clean: ## Remove what make installed and made, bookmarks in .meltano included
-	rm -rf $(VENV) .venv-* .meltano output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove what make installed and made, but no data and no bookmarks
+	rm -rf $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml
 	@echo "Installing the tap and its tools into $(VENV) ..."
