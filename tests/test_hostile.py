@@ -152,6 +152,38 @@ def test_an_expression_that_a_value_breaks_is_named() -> None:
     assert "stream customers: Failed to evaluate simpleeval expressions name.upper(). Mend the expression" in run.log
 
 
+def test_an_expression_that_raises_is_told_without_the_value() -> None:
+    with RawServer(lambda _: feed({"id": 1, "name": "Jane Doe"})).listening() as config:
+        run = run_here({**config, "stream_maps": {"customers": {"name": "int(name)"}}}, "customers")
+
+    assert run.code == 1
+    assert "stream customers: The stream map fails with ValueError. Mend the expression" in run.log
+    assert "Jane Doe" not in run.log
+    assert not [state for state in run.states if "customers" in state.get("bookmarks", {})]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "root", "words"),
+    [
+        ("jsonl", "s3://bucket", "ImportError"),
+        ("jsonl", "file:///dev/null/x", "Error"),
+        ("parquet", "file:///tmp", "Error"),
+    ],
+)
+def test_batches_that_cannot_be_written_are_told_and_covered_by_no_bookmark(
+    encoding: str, root: str, words: str
+) -> None:
+    batches = {"encoding": {"format": encoding, "compression": "gzip"}, "storage": {"root": root}}
+    with RawServer(lambda _: feed({"id": 1})).listening() as config:
+        run = run_here({**config, "batch_config": batches}, "customers")
+
+    assert run.code == 1
+    (line,) = [line for line in run.log.splitlines() if line.startswith("tenant 1001, stream customers: ")]
+    assert "The files of BATCH cannot be written: " in line
+    assert words in line
+    assert not [state for state in run.states if "customers" in state.get("bookmarks", {})]
+
+
 def parents_and_notes(path: str) -> bytes:
     if "/notes" in path:
         return http(b'{"data":[{"id":1,"text":"n"}],"hasMore":false}')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -138,12 +140,36 @@ def test_what_fails_is_named_with_cause_and_remedy_and_stops_nothing_else(
     for tenant_id in ("1001", "1002"):
         assert f"tenant {tenant_id}, stream leads: The API answered 403: Scope validation failed" in block
     assert block.count("Grant the scope tn.crm.leads:r to the app in ServiceTitan's developer portal.") == 2
-    for stream in streams:
-        assert f"tenant 1003, stream {stream}: The token endpoint refused the credentials (400)." in block
-    assert block.count("Check client_id and client_secret of this tenant") == 5
+    (line,) = re.findall("tenant 1003, streams (.*): The token endpoint refused the credentials .400.", block)
+    assert set(line.split(", ")) == set(streams)
+    assert run.log.count("Check client_id and client_secret of this tenant") == 2
     assert "cs2.wrong" not in run.log
     assert "Traceback" not in run.log
     assert simulator.token_requests == 3
+
+
+def test_failures_of_one_kind_are_told_once(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator, client_secret="wrong"), catalog=selecting())
+
+    assert run.code == 1
+    errors = [line.split("| ")[-1].strip() for line in run.log.splitlines() if "ERROR" in line]
+    assert len(errors) == 3
+    assert errors[1] == "167 of 167 streams could not be read to the end:"
+    assert re.match(r"tenant 1001, streams (\w+, ){4}\w+ and 162 more: The token endpoint refused", errors[2])
+
+
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 1)])
+def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
+    tap: Tap, simulator: Simulator, closed: str, code: int
+) -> None:
+    command = shlex.join(tap.command(config_of(simulator))) + f" {closed}"
+
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == 0)
+    assert "Traceback" not in done.stderr
+    assert not done.stderr or "There is no stdout to write to." in done.stderr
 
 
 DEFECT = """
