@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -51,7 +51,7 @@ class WindowStream(PagedStream):
         if done:
             again = parse_date(done) - timedelta(days=self.endpoint.lookback_days)
             first = min(again, self.started)
-        start = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        start = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         while start < self.started:
             end = start + timedelta(days=self.endpoint.days)
             yield start, end
