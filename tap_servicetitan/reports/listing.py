@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,7 @@ import click
 import msgspec
 
 from tap_servicetitan.errors import APIError, MissingScopeError
-from tap_servicetitan.pagination import NumberedPage, Walk
+from tap_servicetitan.pagination import NumberedPage, followed
 from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.description import Description, Parameter, Rows, describe
 
@@ -204,13 +205,11 @@ def _values(one: tuple[Reports, str]) -> Values | APIError:
 
 def _all(client: Client, path: str) -> list[Entry]:
     decode = msgspec.json.Decoder(NumberedPage[Entry]).decode
-    entries: list[Entry] = []
-    number, more, walk = 1, True, Walk()
-    while more:
-        page = client.ask(_path(client, path), {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
-        entries += page.data
-        number, more = number + 1, walk.goes_on(page.data, has_more=page.hasMore)
-    return entries
+    answers = (
+        client.ask(_path(client, path), {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
+        for number in itertools.count(1)
+    )
+    return [entry for page, _ in followed(answers) for entry in page.data]
 
 
 def _path(client: Client, path: str) -> str:
