@@ -35,6 +35,11 @@ def newest(dates: Iterable[Any]) -> datetime | None:
     return max((date for date in parsed if date), default=None)
 
 
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two dates, either of which may be missing."""
+    return max(filter(None, (one, other)), default=None)
+
+
 def start_of_feed(bookmark: Mapping[str, Any], start_date: datetime | None) -> str | None:
     """Return what a feed's first request sends as ``from``: token, else date, else nothing, for everything.
 
@@ -73,7 +78,7 @@ def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | Non
     What changes while pages are read may be missed by them, and is newer than the run's start.
     """
     before = _parsed(bookmark.get("replication_key_value"))
-    if cursor and (date := max(filter(None, (before, seen)), default=None)):
+    if cursor and (date := later(before, seen)):
         bookmark["replication_key"] = cursor
         bookmark["replication_key_value"] = to_api(min(date, started))
 

@@ -36,16 +36,16 @@ class ExportStream(EndpointStream):
         settings = self.tap.settings
         recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
         paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
-        restarts: list[str | None] = []
+        restart: str | None = ""  # none yet, which None is not: it stands for the beginning
         while not paginator.finished:
             since = {"from": paginator.current_value} if paginator.current_value else {}
             try:
                 answer = self.fetch(tenant_id, {**since, **recent})
             except RefusedRequestError as error:
                 start = bookmarks.start_by_date(self.bookmark(tenant_id), settings.start_date)
-                if start in {paginator.current_value, *restarts[-1:]}:
+                if start in {paginator.current_value, restart}:
                     raise  # not a token that was refused, or no way forward since the last restart
-                restarts.append(start)
+                restart = start
                 self._tell_restart(tenant_id, start, error)
                 paginator = ContinuationPaginator(start)
                 continue
@@ -53,6 +53,16 @@ class ExportStream(EndpointStream):
             page = Page(records, answer.hasMore, answer.continueFrom, self.newest(records))
             yield page
             paginator.advance(page)
+
+    @property
+    @override
+    def reshapes(self) -> bool:
+        return bool(self.endpoint.each) or super().reshapes
+
+    @override
+    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        each = self.endpoint.each
+        return super().reshape(list(items(rows, each)) if each else rows)
 
     @override
     def probe(self, tenant_id: str) -> None:
@@ -74,19 +84,10 @@ class ExportStream(EndpointStream):
         )
 
 
-class RowsStream(ExportStream):
-    """A change feed whose rows hold lists, of which each item is a record."""
-
-    @property
-    @override
-    def reshapes(self) -> bool:
-        return True
-
-    @override
-    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        each = self.endpoint.each or ""
-        for row in rows:
-            rest = {key: value for key, value in row.items() if key != each}
-            items = [] if row.get(each) is None else row[each]
-            for item in items if isinstance(items, list) else [items]:
-                yield {**rest, **(item if isinstance(item, dict) else {each: item})}
+def items(rows: list[dict[str, Any]], each: str) -> Iterator[dict[str, Any]]:
+    """Yield the items of a list that each row holds, each item with the row's other fields."""
+    for row in rows:
+        rest = {key: value for key, value in row.items() if key != each}
+        inner = [] if row.get(each) is None else row[each]
+        for item in inner if isinstance(inner, list) else [inner]:
+            yield {**rest, **(item if isinstance(item, dict) else {each: item})}

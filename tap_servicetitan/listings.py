@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +14,7 @@ from typing_extensions import override
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, Walk
+from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, followed
 from tap_servicetitan.streams import EndpointStream
 
 if TYPE_CHECKING:
@@ -74,11 +75,9 @@ def envelope_of(endpoint: Paged) -> Any:
     return NumberedPage if paged else _ENVELOPES.get(endpoint.records, Everything)
 
 
-def more_of(endpoint: Paged, answer: Any, walk: Walk) -> bool:
-    """Tell whether another page follows an answer."""
-    if endpoint.page_size is None:
-        return False
-    return walk.goes_on(answer.data, has_more=answer.hasMore if endpoint.has_more else None)
+def walked(endpoint: Paged, answers: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Yield an endpoint's pages up to the last, each with whether another follows."""
+    return followed(answers, paged=endpoint.page_size is not None)
 
 
 class PagedStream(EndpointStream):
@@ -97,10 +96,6 @@ class PagedStream(EndpointStream):
             return {}
         return {"page": str(self.endpoint.first_page + number), "pageSize": str(size or self.endpoint.page_size)}
 
-    def has_more(self, answer: Any, walk: Walk) -> bool:
-        """Tell whether another page follows an answer."""
-        return more_of(self.endpoint, answer, walk)
-
 
 class ListingStream(PagedStream):
     """A collection in numbered pages: incremental where it has a cursor, else read in full."""
@@ -112,10 +107,10 @@ class ListingStream(PagedStream):
         first = self.fetch(tenant_id, {**since, **total_wanted, **self.numbered(0)})
         newest: datetime | None = None
         received = 0
-        for answer, more in self._answers(tenant_id, first, since):
+        for answer, more in walked(self.endpoint, self._answers(tenant_id, first, since)):
             records = self.records_of(answer)
             received += len(records)
-            newest = max(filter(None, (newest, self.newest(records))), default=None)
+            newest = bookmarks.later(newest, self.newest(records))
             yield Page(records, more, newest=newest)
         total = getattr(first, "totalCount", None)
         if total is not None and received < total:
@@ -137,31 +132,21 @@ class ListingStream(PagedStream):
         start = bookmarks.start_by_date(self.bookmark(tenant_id), self.tap.settings.start_date)
         return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
 
-    def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[tuple[Any, bool]]:
-        """Yield each page's answer, and whether another follows; pages that are known of are asked for side by side."""
-        walk = Walk()
-        more = self.has_more(first, walk)
-        yield first, more
+    def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[Any]:
+        """Yield page after page; those that are known of are asked for side by side."""
+        yield first
         known, most = 1, math.inf
-        if more and (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
+        if (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
             # A server may send fewer records a page than it is asked for.
             known = max(2, math.ceil(total / max(1, len(first.data))))
             most = 2 * known + SPARE_PAGES
             ask = functools.partial(self._ask_page, tenant_id, since)
-            for answer in self.tap.lookahead.map(ask, range(1, known)):
-                more = self.has_more(answer, walk)
-                yield answer, more
-                if not more:  # fewer than were counted
-                    return
-        number = known
-        while more:  # pages that nobody counted, or that came while the others were read
+            yield from self.tap.lookahead.map(ask, range(1, known))
+        for number in itertools.count(known):  # pages that nobody counted, or that came while the others were read
             if number >= most:
                 msg = f"{number} pages are more than twice what {total} records need, and the last says hasMore."
                 raise PaginationError(msg)
-            answer = self.fetch(tenant_id, {**since, **self.numbered(number)})
-            more = self.has_more(answer, walk)
-            number += 1
-            yield answer, more
+            yield self.fetch(tenant_id, {**since, **self.numbered(number)})
 
     def _ask_page(self, tenant_id: str, since: Mapping[str, str], number: int) -> Any:
         return self.ask(tenant_id, {**since, **self.numbered(number)})

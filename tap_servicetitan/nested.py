@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog
 from tap_servicetitan.endpoint import Nested, Paged
 from tap_servicetitan.errors import NotFoundError
-from tap_servicetitan.listings import PagedStream, envelope_of, more_of
-from tap_servicetitan.pagination import Page, Walk, bare
+from tap_servicetitan.listings import PagedStream, envelope_of, walked
+from tap_servicetitan.pagination import Page, bare
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.settings import parse_date
+
+if TYPE_CHECKING:
+    from tap_servicetitan.tap import TapServiceTitan
 
 PARENTS_A_PAGE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
@@ -53,21 +57,25 @@ class _Refusals:
         self.count = 0
         self.last: NotFoundError | None = None
 
-    def passed_by(self, answers: Iterable[list[Any] | NotFoundError]) -> Iterator[list[Any]]:
-        """Yield the answers that are records, counting the others."""
-        for answer in answers:
-            self.asked += 1
-            if isinstance(answer, NotFoundError):
-                self.count += 1
-                self.last = answer
-            else:
-                yield answer
+    def add(self, refusal: NotFoundError) -> None:
+        """Count one."""
+        self.count += 1
+        self.last = refusal
+
+    @property
+    def total(self) -> bool:
+        """Whether no parent was answered for."""
+        return self.count == self.asked
 
 
 class NestedStream(PagedStream):
     """A request for each parent at least; the parents' own list is paged, selected or not."""
 
     endpoint: ClassVar[Nested]
+
+    def __init__(self, tap: TapServiceTitan) -> None:
+        super().__init__(tap)
+        self._parents_decoder = functools.cache(self._decoder_of)
 
     @property
     @override
@@ -78,32 +86,33 @@ class NestedStream(PagedStream):
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         bookmark = self.bookmark(tenant_id)
-        ask = functools.partial(self._ask_parent, tenant_id, self._params(bookmark))
+        params = self._params(bookmark)
         newest = None
         refusals = _Refusals()
         for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), bookmark.get("parent_page", 0)):
             parents = self._askable(tenant_id, [self._placeholders(parent) for parent in page.parents])
-            for records in gathered(refusals.passed_by(self.tap.lookahead.map(ask, parents))):
-                newest = max(filter(None, (newest, self.newest(records))), default=None)
+            for records in gathered(self._records(tenant_id, params, parents, refusals)):
+                newest = bookmarks.later(newest, self.newest(records))
                 yield Page(records, has_more=True)
             if not page.has_more:
                 self._judge(tenant_id, refusals)
-            yield Page([], page.has_more, str(page.number + 1), newest)
+            # Not past parents that were all refused: should the rest be as well, all of them are to be judged again.
+            yield Page([], page.has_more, parent_page=None if refusals.total else page.number + 1, newest=newest)
 
     def _judge(self, tenant_id: str, refusals: _Refusals) -> None:
         """Tell of parents that were refused; if all were, it is the collection that does not exist."""
         if not refusals.last:
             return
         text = f"{refusals.count} of the {refusals.asked} parents were refused, the last one with: {refusals.last}"
-        if refusals.count == refusals.asked > A_FEW_PARENTS:
+        if refusals.total and refusals.count > A_FEW_PARENTS:
             raise NotFoundError(text)
         self.log("Tenant %s, stream %s: %s", tenant_id, self.name, text, level=logging.WARNING)
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if page.has_more:
-            if page.continue_from:
-                bookmark["parent_page"] = int(page.continue_from)
+            if page.parent_page is not None:
+                bookmark["parent_page"] = page.parent_page
                 bookmark.setdefault("started", bookmarks.to_api(self.started))
             return
         bookmark.pop("parent_page", None)
@@ -154,23 +163,39 @@ class NestedStream(PagedStream):
             )
         return askable
 
-    def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any] | NotFoundError:
-        """Return all records of a parent; or the refusal if it is deleted (404) or inactive (409)."""
-        records: list[Any] = []
-        number, more, walk = 0, True, Walk()
-        try:
-            while more:
-                answer = self.ask(tenant_id, {**params, **self.numbered(number)}, parent=parent)
-                records += self.records_of(answer)
-                more = self.has_more(answer, walk)
-                number += 1
-        except NotFoundError as refusal:
-            return refusal
+    def _records(
+        self, tenant_id: str, params: Mapping[str, str], parents: Sequence[Parent], refusals: _Refusals
+    ) -> Iterator[list[Any]]:
+        """Yield the records of parent after parent, page by page; parents' first pages are asked for side by side."""
         between = {key: params[key] for key in self.endpoint.between or ()}
         types = self.schema["properties"]
-        ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
-        self.add(records, {**ids, **between})
-        return records
+        ask = functools.partial(self._ask_page, tenant_id, params)
+        for parent, first in zip(parents, self.tap.lookahead.map(ask, parents), strict=True):
+            refusals.asked += 1
+            ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
+            try:
+                for answer, _ in walked(self.endpoint, self._answers(tenant_id, params, parent, first)):
+                    records = self.records_of(answer)
+                    self.add(records, {**ids, **between})
+                    yield records
+            except NotFoundError as refusal:
+                refusals.add(refusal)
+
+    def _ask_page(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> Any | NotFoundError:
+        try:
+            return self.ask(tenant_id, {**params, **self.numbered(0)}, parent=parent)
+        except NotFoundError as refusal:
+            return refusal
+
+    def _answers(
+        self, tenant_id: str, params: Mapping[str, str], parent: Parent, first: Any | NotFoundError
+    ) -> Iterator[Any]:
+        """Yield a parent's pages, of which the first was asked for."""
+        if isinstance(first, NotFoundError):
+            raise first
+        yield first
+        for number in itertools.count(1):
+            yield self.fetch(tenant_id, {**params, **self.numbered(number)}, parent=parent)
 
     def _parent_pages(self, tenant_id: str, endpoint: Paged, first: int) -> Iterator[_ParentPage]:
         if not isinstance(endpoint, Nested):
@@ -187,7 +212,7 @@ class NestedStream(PagedStream):
                     continue
             yield _ParentPage(page.number, parents, page.has_more)
 
-    def _decode_parents(self, endpoint: Paged) -> Callable[[bytes], Any]:
+    def _decoder_of(self, endpoint: Paged) -> Callable[[bytes], Any]:
         decoder: Decoder[Any] = Decoder(envelope_of(endpoint), dict[str, Any], self.misfits)
         return decoder if endpoint.records is not None else lambda body: decoder(bare(body))
 
@@ -197,20 +222,17 @@ class NestedStream(PagedStream):
         """Page over the list of parents."""
         size = min(endpoint.page_size or size, size)
         path = endpoint.url_for(tenant_id, ids)
-        decode = self._decode_parents(endpoint)
-        number, more, walk = first, True, Walk()
-        while more:
+        decode = self._parents_decoder(endpoint)
+
+        def ask(number: int) -> Any:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
             with self.tap.turn.lent():
-                answer = self.tap.clients[tenant_id].ask(
-                    path,
-                    {**endpoint.query, **params},
-                    decode,
-                    observer=self.progress(tenant_id),
+                return self.tap.clients[tenant_id].ask(
+                    path, {**endpoint.query, **params}, decode, observer=self.progress(tenant_id)
                 )
-            more = more_of(endpoint, answer, walk)
+
+        for number, (answer, more) in enumerate(walked(endpoint, map(ask, itertools.count(first))), start=first):
             yield _ParentPage(number, answer.data, more)
-            number += 1
 
 
 def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:

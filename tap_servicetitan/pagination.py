@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView, Sequence
+from collections.abc import Collection, Iterable, Iterator, KeysView, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 from singer_sdk.pagination import BaseAPIPaginator
@@ -21,6 +21,9 @@ R = TypeVar("R")
 
 EMPTY_PAGES = 10
 """Empty pages in a row that say hasMore before numbered pages are taken for endless."""
+
+SAMPLE = 50
+"""Records of a page, its last among them, that are compared with those of the page before."""
 
 
 @dataclass(slots=True)
@@ -37,6 +40,9 @@ class Page:
 
     newest: datetime | None = None
     """Newest modification date among the records."""
+
+    parent_page: int | None = None
+    """Where a nested stream goes on, if this page ends a page of its parents; counted from 0."""
 
     received: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -92,37 +98,50 @@ def bare(body: bytes, known: Collection[str] = ()) -> bytes:
     return b'{"data":[%s]}' % body
 
 
-class Walk:
-    """A walk over numbered pages: whether another follows, and whether it comes to an end at all."""
+class Answer(Protocol):
+    """An answer that holds a page; where the API says whether another follows, it has ``hasMore`` too."""
 
-    def __init__(self) -> None:
-        self._count = 0
-        self._empty = 0
-        self._before: int | None = None
+    @property
+    def data(self) -> Sequence[Any]:
+        """What is on the page."""
 
-    def goes_on(self, records: Sequence[Any], *, has_more: bool | None) -> bool:
-        """Tell whether another page follows this one.
 
-        Args:
-            records: The page's.
-            has_more: What the API says of it; None where it does not say, and an empty page is the end.
+A = TypeVar("A", bound=Answer)
 
-        Raises:
-            PaginationError: Pages repeat, or stay empty, and there should be more of them.
-        """
-        self._count += 1
-        if not (bool(records) if has_more is None else has_more):
-            return False
-        self._empty = 0 if records else self._empty + 1
-        page = hash(msgspec.json.encode(records, enc_hook=str))
-        if records and page == self._before:
-            msg = f"Page {self._count} is the same as the one before, and there should be more: it would never end."
-            raise PaginationError(msg)
-        if self._empty == EMPTY_PAGES:
-            msg = f"{self._empty} pages in a row are empty and say hasMore: following them would never end."
-            raise PaginationError(msg)
-        self._before = page
-        return True
+
+def followed(answers: Iterable[A], *, paged: bool = True) -> Iterator[tuple[A, bool]]:
+    """Yield numbered pages up to the last, each with whether another follows.
+
+    Args:
+        answers: Pages in order, each asked for when it is drawn. Without ``hasMore``, an empty one is the last.
+        paged: Whether there is more than one page at all.
+
+    Raises:
+        PaginationError: Pages repeat, or stay empty, and there should be more of them.
+    """
+    empty, before = 0, None
+    for number, answer in enumerate(answers, start=1):
+        records = answer.data
+        more = paged and bool(getattr(answer, "hasMore", records))
+        if more:
+            empty = 0 if records else empty + 1
+            if empty == EMPTY_PAGES:
+                msg = f"{empty} pages in a row are empty and say hasMore: following them would never end."
+                raise PaginationError(msg)
+            looks = _looks(records)
+            if records and looks == before:
+                msg = f"Page {number} is the same as the one before, and there should be more: it would never end."
+                raise PaginationError(msg)
+            before = looks
+        yield answer, more
+        if not more:
+            return
+
+
+def _looks(records: Sequence[Any]) -> tuple[int, int]:
+    """Return what tells a page from the next: its length and a sample of it, since all of it is costly to compare."""
+    sample = records[:: -(len(records) // SAMPLE + 1)]
+    return len(records), hash(msgspec.json.encode(sample, enc_hook=str))
 
 
 class ContinuationPaginator(BaseAPIPaginator["str | None"]):

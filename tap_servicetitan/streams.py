@@ -226,7 +226,7 @@ class EndpointStream(Stream, abc.ABC):
     def _decode(self) -> Callable[[bytes], Any]:
         lines = self._lines
         decoder: Decoder[Any] = (
-            Decoder(self.envelope, lines.struct, self.misfits, exact=lines.exact, on_unknown=lines.conformed)
+            Decoder(self.envelope, lines.struct, self.misfits, known=lines.wire, on_unknown=lines.conformed)
             if lines
             else Decoder(self.envelope, dict[str, Any], self.misfits)
         )

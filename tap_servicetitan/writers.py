@@ -52,7 +52,7 @@ class MessageByMessage(PageWriter):
         super().__init__(stream, tenant_id)
         schema = stream.effective_schema
         self._check = TypeCheck(_wire_schema(stream, schema), stream.misfits)
-        self._conformed = Conformance(stream.name, schema, stream.mask, stream.logger)
+        self._conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
 
     def _messages(self, page: Page) -> Iterator[RecordMessage]:
         """Turn a page into messages: selected, conformed, mapped, flattened."""
@@ -148,7 +148,8 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
         return None
     schema = mapping.transformed_schema
     try:
-        return RecordLines(stream.name, schema, _wire_schema(stream, schema), stream.mask, stream.logger)
+        conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
+        return RecordLines(stream.name, schema, _wire_schema(stream, schema), conformed)
     except NoStructError:
         return None
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw import RawServer, feed, http
 from singer_sdk.singerlib import Catalog
-from support import Output, Tap, config_of, run_here, selecting
+from support import Output, Tap, config_of, days_ago, run_here, selecting
 
 from tap_servicetitan import bookmarks, handed_in
 from tap_servicetitan.errors import CatalogError, StateError
@@ -295,6 +295,63 @@ def test_parents_that_are_gone_are_told_and_if_all_are_the_stream_fails(gone: in
     assert run.code == code
     assert len(run.records("customer_notes")) == 12 - gone
     assert f"stream customer_notes: {gone} of the 12 parents were refused, the last one with: " in run.log
+
+
+def test_parents_that_are_all_gone_fail_the_stream_again_however_many_are_on_the_last_page() -> None:
+    def answer(path: str) -> bytes:
+        if "/notes" in path:
+            return http(status="404 Not Found")
+        first = 10 * page_of(path)
+        return listing(*range(first, first + 10), more=page_of(path) < 3)
+
+    with RawServer(answer).listening() as config:
+        first = run_here(config, "customer_notes")
+        second = run_here(config, "customer_notes", state=first.state)
+
+    for run in (first, second):
+        assert run.code == 1
+        assert "stream customer_notes: 30 of the 30 parents were refused, the last one with: " in run.log
+
+
+def test_pages_of_a_parent_are_written_as_they_come() -> None:
+    def answer(path: str) -> bytes:
+        if "/notes" not in path:
+            return listing(7, more=False)
+        first = 1000 * page_of(path)
+        return listing(*range(first, first + 1000), more=True) if first < 3000 else http(status="400 Bad Request")
+
+    run = served(answer, "customer_notes")
+
+    assert run.code == 1
+    assert [record["id"] for record in run.records("customer_notes")] == list(range(1000, 3000))
+    assert {record["customer_id"] for record in run.records("customer_notes")} == {7}
+
+
+def test_a_parent_that_goes_while_its_pages_are_read_keeps_what_was_read() -> None:
+    def answer(path: str) -> bytes:
+        if "/notes" not in path:
+            return listing(7, 8, more=False)
+        return listing(1, more="/7/" in path) if page_of(path) == 1 else http(status="404 Not Found")
+
+    run = served(answer, "customer_notes")
+
+    assert run.code == 0
+    assert [record["customer_id"] for record in run.records("customer_notes")] == [7, 8]
+    assert "stream customer_notes: 1 of the 2 parents were refused" in run.log
+
+
+def test_windows_of_several_pages_come_in_order() -> None:
+    def answer(path: str) -> bytes:
+        start = parse_qs(urlsplit(path).query)["fromUtc"][0]
+        lead = {"dateTime": start, "leadType": "Call", "call": {"id": str(page_of(path))}}
+        return http(json.dumps({"data": [lead], "hasMore": page_of(path) < 3}).encode())
+
+    with RawServer(answer).listening() as config:
+        run = run_here({**config, "start_date": str(days_ago(2))}, "attributed_leads")
+
+    assert run.code == 0
+    leads = [(record["dateTime"], record["leadId"]) for record in run.records("attributed_leads")]
+    assert leads == [(bookmarks.to_api(days_ago(days)), page) for days in (2, 1, 0) for page in ("1", "2", "3")]
 
 
 def bookmarked(**bookmark: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FEEDS, Output, Tap, bookmark, config_of, plain, selecting, unpacked
+from support import DEFECT, FEEDS, Output, Tap, bookmark, config_of, plain, selecting, started_tap, unpacked, wait_for
 
 from tap_servicetitan.simulator import Simulator
 
@@ -172,20 +172,6 @@ def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
     assert not done.stderr or "There is no stdout to write to." in done.stderr
 
 
-DEFECT = """
-import sys
-from tap_servicetitan import feeds, tap
-
-def pages(self, tenant_id, pages=feeds.ExportStream.pages):
-    if self.name == "leads":
-        raise KeyError("Jane_Doe, 12 Main St".replace("_", " "))  # Python 3.13 shows this line itself
-    return pages(self, tenant_id)
-
-feeds.ExportStream.pages = pages
-tap.main()
-"""
-
-
 def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
     arguments = tap.command(config_of(simulator))[1:]
 
@@ -235,24 +221,9 @@ def test_a_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_han
         assert count == 10 * len(set(tokens_of(run, stream)))
 
 
-def started_tap(command: list[str], directory: Path) -> tuple[subprocess.Popen[bytes], Callable[[], Output]]:
-    """Start the tap, its output into files; return it, and what waits for its end."""
-    out, err = directory / "stdout", directory / "stderr"
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
-    return process, lambda: Output(process.wait(timeout=10), out.read_text(), err.read_text())
-
-
 def hanging(simulator: Simulator) -> bool:
     """Tell whether the answers that come have come."""
     return len(simulator.requests) >= 20
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(

@@ -13,8 +13,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from raw import TOKEN, RawServer, feed, http
-from support import TAP, Output, Tap, config_of, run_here
-from test_run import DEFECT
+from support import DEFECT, TAP, Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 
