@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -36,21 +37,31 @@ class ExportStream(EndpointStream):
         settings = self.tap.settings
         recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
         paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
-        restart: str | None = ""  # none yet, which None is not: it stands for the beginning
+        newest = bookmarks.date_of(self.bookmark(tenant_id))
+        restart: datetime | bool | None = False  # none yet
         while not paginator.finished:
             since = {"from": paginator.current_value} if paginator.current_value else {}
             try:
                 answer = self.fetch(tenant_id, {**since, **recent})
             except RefusedRequestError as error:
                 start = bookmarks.start_by_date(self.bookmark(tenant_id), settings.start_date)
-                if start in {paginator.current_value, restart}:
+                if start == paginator.current_value or newest == restart:
                     raise  # not a token that was refused, or no way forward since the last restart
-                restart = start
+                restart = newest
                 self._tell_restart(tenant_id, start, error)
                 paginator = ContinuationPaginator(start)
                 continue
             records = self.records_of(answer)
-            page = Page(records, answer.hasMore, answer.continueFrom, self.newest(records))
+            dates = bookmarks.known(self.dates(records))
+            page = Page(
+                records,
+                answer.hasMore,
+                answer.continueFrom,
+                newest=max(dates, default=None),
+                in_order=bookmarks.in_order(dates, newest),
+                empty=not records,
+            )
+            newest = bookmarks.later(newest, page.newest)
             yield page
             paginator.advance(page)
 
@@ -70,7 +81,7 @@ class ExportStream(EndpointStream):
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        bookmarks.move_feed(bookmark, page.continue_from, self.endpoint.cursor, page.newest)
+        bookmarks.move_feed(bookmark, page, self.endpoint.cursor)
 
     def _tell_restart(self, tenant_id: str, start: str | None, error: RefusedRequestError) -> None:
         self.log(

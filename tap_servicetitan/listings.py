@@ -20,8 +20,8 @@ from tap_servicetitan.streams import EndpointStream
 if TYPE_CHECKING:
     from tap_servicetitan.endpoint import Capacity, Paged
 
-SPARE_PAGES = 10
-"""Pages that may follow twice those that were counted before a listing is taken for endless."""
+SPARE_PAGES = 20
+"""So many times the pages that were counted make a listing endless: the count may leave out inactive records."""
 
 _ENVELOPES: Mapping[str | None, Any] = {"items": Items, "availabilities": Availabilities}
 
@@ -111,17 +111,24 @@ class ListingStream(PagedStream):
             records = self.records_of(answer)
             received += len(records)
             newest = bookmarks.later(newest, self.newest(records))
-            yield Page(records, more, newest=newest)
-        total = getattr(first, "totalCount", None)
-        if total is not None and received < total:
-            self.log(
-                "Tenant %s, stream %s: received %d of %d records: some moved between pages while they were read.",
-                tenant_id,
-                self.name,
-                received,
-                total,
-                level=logging.WARNING,
-            )
+            whole = more or self.received_all(tenant_id, received, first)
+            yield Page(records, more, newest=newest, whole=whole)
+
+    def received_all(self, tenant_id: str, received: int, first: Any) -> bool:
+        """Tell whether as many records came as the first page announced; if not, say so."""
+        total = getattr(first, "total", None)
+        if total is None or received >= total:
+            return True
+        self.log(
+            "Tenant %s, stream %s: received %d of %d records, since some moved between pages meanwhile. The next run "
+            "reads again what this one should have.",
+            tenant_id,
+            self.name,
+            received,
+            total,
+            level=logging.WARNING,
+        )
+        return False
 
     @override
     def probe(self, tenant_id: str) -> None:
@@ -136,15 +143,15 @@ class ListingStream(PagedStream):
         """Yield page after page; those that are known of are asked for side by side."""
         yield first
         known, most = 1, math.inf
-        if (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
+        if (total := getattr(first, "total", None)) and self.endpoint.page_size:
             # A server may send fewer records a page than it is asked for.
             known = max(2, math.ceil(total / max(1, len(first.data))))
-            most = 2 * known + SPARE_PAGES
+            most = SPARE_PAGES * known
             ask = functools.partial(self._ask_page, tenant_id, since)
             yield from self.tap.lookahead.map(ask, range(1, known))
         for number in itertools.count(known):  # pages that nobody counted, or that came while the others were read
             if number >= most:
-                msg = f"{number} pages are more than twice what {total} records need, and the last says hasMore."
+                msg = f"{number} pages are far more than {total} records need, and the last says hasMore."
                 raise PaginationError(msg)
             yield self.fetch(tenant_id, {**since, **self.numbered(number)})
 
@@ -154,5 +161,5 @@ class ListingStream(PagedStream):
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         # Pages are in no order of dates: only the last one tells how far the reading has come.
-        if not page.has_more:
+        if not page.has_more and page.whole:
             bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)

@@ -268,8 +268,9 @@ class Decoder(Generic[R]):
         mended = unicode_only(body)
         if mended == body:
             raise error
+        page = self(mended)
         self._on_misfit("Text that is not Unicode, replaced by U+FFFD")
-        return self(mended)
+        return page
 
     def _expect(self, known: Schema) -> None:
         """Refuse what a schema lacks from now on."""

@@ -113,6 +113,7 @@ class EndpointStream(Stream, abc.ABC):
         writer = self._writer(tenant_id)
         progress = self.progress(tenant_id)
         unsettled: list[Page] = []
+        whole = True
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             for meter in (counter, timer):
                 meter.with_context({"tenant_id": tenant_id})
@@ -126,12 +127,13 @@ class EndpointStream(Stream, abc.ABC):
                         return
                     continue
                 page.records = []
+                whole = page.whole
                 unsettled.append(page)
                 if writer.settled:
                     self._commit(tenant_id, unsettled)
             writer.close()
             self._commit(tenant_id, unsettled)
-        if from_the_start:
+        if from_the_start and whole:
             self.complete.add(tenant_id)
 
     def failure(self, tenant_id: str, error: StreamError) -> Failure:
@@ -205,9 +207,10 @@ class EndpointStream(Stream, abc.ABC):
 
     def newest(self, records: list[Any]) -> datetime | None:
         """Return the newest date among records."""
-        return bookmarks.newest(self._dates(records))
+        return bookmarks.newest(self.dates(records))
 
-    def _dates(self, records: list[Any]) -> Iterator[Any]:
+    def dates(self, records: list[Any]) -> Iterator[Any]:
+        """Yield what records have for a date, if they have one."""
         cursor = self.endpoint.cursor
         if cursor is None:
             return
