@@ -37,7 +37,15 @@ def to_api(date: datetime) -> str:
 def known(dates: Iterable[Any]) -> list[datetime]:
     """Return what is a date and not ahead of now: ``9999-12-31`` tells nothing of how far reading has come."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    return [date for date in map(_parsed, dates) if date and date < tomorrow]
+    found = []
+    for text in dates:
+        try:
+            date = parse_date(text)
+        except (TypeError, ValueError):
+            continue
+        if date < tomorrow:
+            found.append(date)
+    return found
 
 
 def newest(dates: Iterable[Any]) -> datetime | None:

@@ -244,6 +244,8 @@ def parse_date(text: str) -> datetime:
         ValueError: It is neither.
     """
     date = datetime.fromisoformat(text)
+    if date.tzinfo is UTC and _EARLIEST.year <= date.year < _LATEST.year:
+        return date  # as most are, of every record
     date = min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
     return date.astimezone(UTC)
 
