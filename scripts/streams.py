@@ -25,7 +25,7 @@ def kind(endpoint: Endpoint) -> str:
     """Return the kind of an entry, in words."""
     if isinstance(endpoint, Nested):
         return f"nested over {endpoint.over}"
-    return "listing" if type(endpoint).__name__ == "CustomFields" else type(endpoint).__name__.lower()
+    return type(endpoint).__name__.lower()
 
 
 def row(endpoint: Endpoint) -> str:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from tap_servicetitan import catalog, concurrency, tables
+from tap_servicetitan.errors import Failure, Verdict, summary
 from tap_servicetitan.reports.discovery import SCOPE
 
 if TYPE_CHECKING:
-    from tap_servicetitan.errors import Failure, Verdict
     from tap_servicetitan.streams import EndpointStream
     from tap_servicetitan.tap import TapServiceTitan
-
-NAMED = 5
-"""Streams that a remedy names before it just counts them."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -62,23 +58,10 @@ def for_people(found: list[Access]) -> str:
     readable = sum(each.access == "readable" for each in found)
     lines = [*tables.lines(["tenant", "stream", "access", "scope"], rows), ""]
     lines.append(f"{readable} of {len(found)} streams can be read.")
-    return "\n".join([*lines, *_remedies(each for each in found if each.access != "readable")])
-
-
-def _remedies(refused: Iterable[Access]) -> list[str]:
-    """Say what to do, once for all the streams that it mends."""
-    streams: dict[tuple[str, str], list[Access]] = {}
-    for each in refused:
-        streams.setdefault((each.tenant_id, each.remedy), []).append(each)
-    return [
-        f"  tenant {tenant_id}, {_named([each.stream for each in group])}: {group[0].cause} {remedy}"
-        for (tenant_id, remedy), group in streams.items()
-    ]
-
-
-def _named(streams: list[str]) -> str:
-    more = len(streams) - NAMED
-    return ", ".join(streams[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    refused = (
+        Failure(each.tenant_id, each.stream, each.cause, each.remedy) for each in found if each.access != "readable"
+    )
+    return "\n".join([*lines, *(f"  {line}" for line in summary(refused))])
 
 
 def for_programs(found: list[Access]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from requests.auth import AuthBase
 
-from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, UnreachableError
+from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, TransientError, UnreachableError
 from tap_servicetitan.ratelimit import reason_to_wait
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 TOKEN_LIFETIME = 900.0
 """Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
+
+TOKEN_TIMEOUT = 30.0
+"""Seconds to wait for a token, if ``request_timeout`` is not shorter: every other request waits for it."""
 
 LONGEST_LIFETIME = 86_400.0
 """Seconds beyond which an answer's lifetime of a token is not believed."""
@@ -63,6 +66,8 @@ class ClientCredentials:
         self._token = ""
         self._expires = 0.0
         self._refusal: APIError | None = None
+        self._outage: UnreachableError | None = None
+        self._asked = 0
         self._lock = threading.Lock()
 
     @property
@@ -79,11 +84,20 @@ class ClientCredentials:
             RateLimitError: The token endpoint asks for a pause.
             UnreachableError: The token endpoint is out of order.
         """
+        asked_before = self._asked
         with self._lock:
             if self._refusal:  # asking again would not help, and the token endpoint is throttled
                 raise self._refusal
+            if self._outage and self._asked > asked_before:  # found out while this thread waited for its turn
+                raise self._outage
             if time.monotonic() >= self._expires:
-                self._renew()
+                self._asked += 1
+                self._outage = None
+                try:
+                    self._renew()
+                except UnreachableError as outage:
+                    self._outage = outage
+                    raise
             return Signature(self._token, self._settings.st_app_key)
 
     def forget(self, signature: Signature) -> None:
@@ -94,15 +108,15 @@ class ClientCredentials:
 
     def _renew(self) -> None:
         started = time.monotonic()
-        response = self._send(
-            "POST",
-            self._settings.auth_url,
-            data={
-                "grant_type": "client_credentials",
-                "client_id": self._tenant.client_id,
-                "client_secret": self._tenant.client_secret,
-            },
-        )
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._tenant.client_id,
+            "client_secret": self._tenant.client_secret,
+        }
+        try:
+            response = self._send("POST", self._settings.auth_url, data=form, timeout=TOKEN_TIMEOUT)
+        except TransientError as error:  # without a token, no other request fares better
+            raise UnreachableError(str(error), remedy=error.remedy) from error
         status = response.status_code
         if reason_to_wait(response):
             raise RateLimitError(response)

@@ -2,20 +2,25 @@
 
 An export feed's is ``{"continue_from": token, "replication_key": "modifiedOn", "replication_key_value": newest}``. The
 token alone is exact; the date stands in for it when the API refuses the token, and when STATE comes from a tap that
-keeps dates only.
+keeps dates only. While a feed is being read it also holds ``pass_from``, the date before the first page, and
+``unsorted`` if the feed turned out not to be in order of dates: then no date within it is one to start again from.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from tap_servicetitan.errors import StateError
 from tap_servicetitan.settings import parse_date
+
+if TYPE_CHECKING:
+    from tap_servicetitan.pagination import Page
 
 OVERLAP = timedelta(minutes=30)
 """How far before a date bookmark reading starts: the feed shows a change 15 minutes late, and is only "usually" in
@@ -29,10 +34,43 @@ def to_api(date: datetime) -> str:
     return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def known(dates: Iterable[Any]) -> list[datetime]:
+    """Return what is a date and not ahead of now: ``9999-12-31`` tells nothing of how far reading has come."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    found = []
+    for text in dates:
+        try:
+            date = parse_date(text)
+        except (TypeError, ValueError):
+            continue
+        if date < tomorrow:
+            found.append(date)
+    return found
+
+
 def newest(dates: Iterable[Any]) -> datetime | None:
-    """Return the newest of the dates; what is not a date, null among it, counts as none."""
-    parsed = (_parsed(date) for date in dates)
-    return max((date for date in parsed if date), default=None)
+    """Return the newest of the dates that are known."""
+    return max(known(dates), default=None)
+
+
+def in_order(dates: list[datetime], before: datetime | None) -> bool:
+    """Tell whether dates follow each other, give or take the overlap, and one that was newest before."""
+    if before:
+        dates = [before, *dates]
+    if dates == sorted(dates):
+        return True
+    latest = itertools.accumulate(dates, max)
+    return all(date >= so_far - OVERLAP for date, so_far in zip(dates, latest, strict=True))
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two dates, either of which may be missing."""
+    return max(filter(None, (one, other)), default=None)
+
+
+def date_of(bookmark: Mapping[str, Any]) -> datetime | None:
+    """Return a bookmark's date."""
+    return _parsed(bookmark.get("replication_key_value"))
 
 
 def start_of_feed(bookmark: Mapping[str, Any], start_date: datetime | None) -> str | None:
@@ -47,24 +85,29 @@ def start_of_feed(bookmark: Mapping[str, Any], start_date: datetime | None) -> s
 
 def start_by_date(bookmark: Mapping[str, Any], start_date: datetime | None) -> str | None:
     """Return the date to start from, less the overlap where it is a bookmark's."""
-    if date := _parsed(bookmark.get("replication_key_value")):
+    if date := _parsed(bookmark.get("pass_from" if bookmark.get("unsorted") else "replication_key_value")):
         # A date that lies ahead of now would hide every change until then.
         return to_api(min(date, datetime.now(UTC)) - OVERLAP)
     return to_api(start_date) if start_date else None
 
 
-def move_feed(bookmark: dict[str, Any], token: str | None, cursor: str | None, seen: datetime | None) -> None:
+def move_feed(bookmark: dict[str, Any], page: Page, cursor: str | None) -> None:
     """Move a feed's bookmark past a page that was written.
 
     Args:
         bookmark: Changed in place.
-        token: The page's ``continueFrom``.
+        page: What was written.
         cursor: Name of the date field, if the feed has one.
-        seen: Newest date of the page.
     """
-    if token:
-        bookmark["continue_from"] = token
-    move_date(bookmark, cursor, seen, datetime.now(UTC))
+    began = bookmark.pop("pass_from", bookmark.get("replication_key_value"))
+    unsorted = bookmark.pop("unsorted", False) or not page.in_order
+    if page.has_more:
+        bookmark["pass_from"] = began
+        if unsorted:
+            bookmark["unsorted"] = True
+    if page.continue_from:
+        bookmark["continue_from"] = page.continue_from
+    move_date(bookmark, cursor, page.newest, datetime.now(UTC))
 
 
 def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | None, started: datetime) -> None:
@@ -72,8 +115,7 @@ def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | Non
 
     What changes while pages are read may be missed by them, and is newer than the run's start.
     """
-    before = _parsed(bookmark.get("replication_key_value"))
-    if cursor and (date := max(filter(None, (before, seen)), default=None)):
+    if cursor and (date := later(date_of(bookmark), seen)):
         bookmark["replication_key"] = cursor
         bookmark["replication_key_value"] = to_api(min(date, started))
 
@@ -92,6 +134,16 @@ def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str], known: Container[
     Raises:
         StateError: The state is not of a Singer state's shape.
     """
+    try:
+        msgspec.json.encode(state)
+    except (RecursionError, UnicodeEncodeError, TypeError):
+        msg = "The STATE is not usable: it holds text that is no Unicode, or is nested without end. Start without."
+        raise StateError(msg) from None
+    for wrapper in ("value", "singer_state"):  # a STATE message, and what Meltano prints
+        if "bookmarks" not in state and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if state and "bookmarks" not in state:
+        _log.warning("The STATE has no 'bookmarks', so that everything is read from the start.")
     bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
     if not isinstance(bookmarks, dict):
         msg = "The STATE is not usable: 'bookmarks' is not an object. Mend it, or start without."
@@ -114,8 +166,8 @@ def _adopt_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[str]) 
         if partitions or not bookmark:
             msgspec.convert(partitions, list[_Partition])
             adopted = [_canonical(partition) for partition in partitions]
-            contexts = [partition["context"] for partition in adopted]
-            if any(context in contexts[:number] for number, context in enumerate(contexts)):
+            contexts = {msgspec.json.encode(partition["context"], order="deterministic") for partition in adopted}
+            if len(contexts) < len(adopted):
                 raise _unusable(stream, "it has two bookmarks of one tenant")
             return {**bookmark, "partitions": adopted}
         date = msgspec.convert(bookmark, _DateBookmark).replication_key_value
@@ -142,14 +194,22 @@ class _Partition(_DateBookmark, kw_only=True):
 
     context: dict[str, Any]
     continue_from: str | None = None
+    pass_from: str | None = None
+    unsorted: bool = False
     parent_page: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
+    parents: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     started: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_DATES = ("replication_key_value", "pass_from", "started")
 
 
 def _canonical(partition: dict[str, Any]) -> dict[str, Any]:
     """Return a bookmark with its dates as the tap writes them."""
-    dates = {key: partition[key] for key in ("replication_key_value", "started") if partition.get(key) is not None}
-    return partition | {key: to_api(parse_date(date)) for key, date in dates.items()}
+    dates = {key: to_api(parse_date(partition[key])) for key in _DATES if partition.get(key) is not None}
+    tenant_id = partition["context"].get("tenant_id")
+    context = partition["context"] | ({"tenant_id": str(tenant_id)} if isinstance(tenant_id, int) else {})
+    return partition | dates | {"context": context}
 
 
 def _unusable(stream: str, reason: str) -> StateError:

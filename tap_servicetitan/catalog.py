@@ -6,13 +6,13 @@ What the API also lets one read, and why it is no stream, stands in :mod:`tap_se
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoint import (
     Array,
     Capacity,
-    CustomFields,
     Endpoint,
     Export,
     Listing,
@@ -20,6 +20,7 @@ from tap_servicetitan.endpoint import (
     Paged,
     Single,
     Window,
+    custom_fields,
 )
 
 if TYPE_CHECKING:
@@ -31,22 +32,22 @@ CAMPAIGN = ("campaign.id", "campaign.externalId", "campaign.name")
 APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "accounting/v2": (
         Listing("ap_bills", "ap-bills", active=None, sort=None),
-        CustomFields("ap_bills_custom_fields", "ap-bills/custom-fields"),
+        custom_fields("ap_bills_custom_fields", "ap-bills/custom-fields"),
         Listing("ap_credits", "ap-credits", active=None, sort=None),
-        CustomFields("ap_credits_custom_fields", "ap-credits/custom-fields"),
+        custom_fields("ap_credits_custom_fields", "ap-credits/custom-fields"),
         Listing("ap_payments", "ap-payments", active=None, sort=None),
-        CustomFields("ap_payments_custom_fields", "ap-payments/custom-fields"),
+        custom_fields("ap_payments_custom_fields", "ap-payments/custom-fields"),
         Listing("bank_deposits", "bank-deposits", active=None, sort=None),
         Nested("bank_deposit_transactions", "bank-deposits/{bank_deposit_id}/transactions", over="bank_deposits"),
         Listing("credit_memos", "credit-memos", sort=None),
-        CustomFields("credit_memos_custom_fields", "credit-memos/custom-fields"),
+        custom_fields("credit_memos_custom_fields", "credit-memos/custom-fields"),
         Listing("credit_memo_items", "credit-memos/credit-memo-items", cursor=None, sort=None),
         Listing("gl_accounts", "gl-accounts", sort=None),
         Listing("gl_account_types", "gl-accounts/types", sort=None),
         Export("inventory_bills", "export/inventory-bills", cursor="createdOn"),  # modifiedOn may be missing
-        CustomFields("inventory_bills_custom_fields", "inventory-bills/custom-fields"),
+        custom_fields("inventory_bills_custom_fields", "inventory-bills/custom-fields"),
         Export("invoices", "export/invoices"),
-        CustomFields("invoices_custom_fields", "invoices/custom-fields"),
+        custom_fields("invoices_custom_fields", "invoices/custom-fields"),
         Export("invoice_items", "export/invoice-items"),
         Nested("invoice_tasks", "invoices/{invoice_id}/tasks", over="invoices", keys=("taskId",)),
         Listing("journal_entries", "journal-entries", page_size=500, active=None),
@@ -66,7 +67,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             page_size=500,
         ),
         Export("payments", "export/payments"),
-        CustomFields("payments_custom_fields", "payments/custom-fields"),
+        custom_fields("payments_custom_fields", "payments/custom-fields"),
         Listing("payment_terms", "payment-terms", active=None),
         Listing("payment_types", "payment-types", cursor=None, sort=None),
         Listing("remittance_vendors", "remittance-vendors"),
@@ -91,13 +92,13 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Nested("contact_relationships", "contacts/{contact_id}/relationships", over="contacts", sort="+ID"),
         Export("customers", "export/customers"),
         Export("customer_contacts", "export/customers/contacts"),
-        CustomFields("customers_custom_fields", "customers/custom-fields"),
+        custom_fields("customers_custom_fields", "customers/custom-fields"),
         Nested("customer_notes", "customers/{customer_id}/notes", over="customers", cursor="modifiedOn"),
         Export("leads", "export/leads"),
         Nested("lead_notes", "leads/{lead_id}/notes", over="leads", cursor="modifiedOn"),
         Export("locations", "export/locations"),
         Export("location_contacts", "export/locations/contacts"),
-        CustomFields("locations_custom_fields", "locations/custom-fields"),
+        custom_fields("locations_custom_fields", "locations/custom-fields"),
         Nested("location_notes", "locations/{location_id}/notes", over="locations", cursor="modifiedOn"),
     ),
     "customer-interactions/v2": (
@@ -130,9 +131,11 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "equipmentsystems/v2": (
         Listing("equipment_types", "equipment-types", sort="+ID"),
         Export("installed_equipment", "export/installed-equipment"),
-        CustomFields(  # has modifiedOnOrAfter, but the records bear no date
+        Listing(  # has modifiedOnOrAfter, but the records bear no date
             "installed_equipment_custom_fields",
             "installed-equipment/custom-field-types",
+            active=None,
+            sort=None,
             cursor=None,
             total=False,
             params={"descending": "false"},
@@ -166,7 +169,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("transfers", "export/transfers"),
         Listing("trucks", "trucks"),
         Listing("vendors", "vendors"),
-        CustomFields("vendors_custom_fields", "vendors/custom-fields"),
+        custom_fields("vendors_custom_fields", "vendors/custom-fields"),
         Listing("warehouses", "warehouses"),
     ),
     "jbce/v2": (Listing("call_reasons", "call-reasons"),),
@@ -177,14 +180,14 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("job_canceled_logs", "export/job-canceled-logs", cursor="createdOn"),
         Nested("job_canceled_log", "jobs/{job_id}/canceled-log", over="jobs"),  # the feed above, job by job
         Listing("job_cancel_reasons", "job-cancel-reasons"),
-        CustomFields("job_custom_fields", "jobs/custom-fields", sort="+Id"),
+        custom_fields("job_custom_fields", "jobs/custom-fields", sort="+Id"),
         # A row is a job and a list of events: the event has the id, and whether a row has all events is not known.
         Export("job_history", "export/job-history", each="history", cursor="date"),
         Listing("job_hold_reasons", "job-hold-reasons"),
         Export("job_notes", "export/job-notes"),
         Listing("job_types", "job-types", sort=None),
         Export("projects", "export/projects"),
-        CustomFields("project_custom_fields", "projects/custom-fields", sort="+Id"),
+        custom_fields("project_custom_fields", "projects/custom-fields", sort="+Id"),
         Export("project_notes", "export/project-notes"),
         Listing("project_statuses", "project-statuses", active=None),
         Listing("project_sub_statuses", "project-substatuses"),
@@ -299,7 +302,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "memberships/v2": (
         Export("invoice_templates", "export/invoice-templates"),
         Export("memberships_export", "export/memberships"),
-        CustomFields("membership_custom_fields", "memberships/custom-fields"),
+        custom_fields("membership_custom_fields", "memberships/custom-fields"),
         Export(
             "membership_status_changes", "export/membership-status-changes", cursor="createdOn", resource="memberships"
         ),
@@ -454,6 +457,7 @@ def endpoints() -> Iterator[Endpoint]:
             yield replace(entry, api=api)
 
 
+@functools.cache
 def parent(endpoint: Nested) -> Paged:
     """Return the collection of a nested entry's parents, which may itself be nested."""
     lists = (replace(each, api=api) for api, entries in PARENTS.items() for each in entries)

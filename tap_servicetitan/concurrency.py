@@ -1,8 +1,9 @@
 """Overlapping requests, one thread's work at a time.
 
 singer-sdk is written for one thread. Every stream of a tenant is read by a worker thread, but a worker holds *the
-turn* whenever it runs the SDK's or the tap's code, and lends it out only while it waits for the API. So state,
-messages and metrics need no locks of their own, and a bookmark always agrees with what was written.
+turn* whenever it moves bookmarks or writes messages, and lends it out while it asks the API for an answer and decodes
+that. So state, messages and the SDK's metrics need no locks of their own, and a bookmark always agrees with what was
+written. What asking and decoding share has its own: tokens, budgets, figures of progress, notes of misfits.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ R = TypeVar("R")
 LAST_WORD = 1.0
 """Seconds that a run which is told to stop waits for the turn, so as to write a last STATE."""
 
+HEED = 0.2
+"""Seconds after which the main thread, while it waits, looks for signals: where others run, one may come without waking it
+(seen with Python 3.11 on Linux under load: the run went on as if it had not been told to stop)."""
+
 
 class StoppedError(BaseException):
     """The run has ended; a worker that comes back for the turn gets this instead, past every ``except Exception``."""
 
 
 class Turn:
-    """The right to run the tap's code, held by one thread at a time; at first by the thread that made it."""
+    """The right to move bookmarks and to write, held by one thread at a time; at first by the thread that made it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,7 +41,7 @@ class Turn:
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
-        """Let other threads run while this one waits for something outside, such as an answer of the API."""
+        """Let other threads have the turn while this one does what needs none, such as to ask the API."""
         self._lock.release()
         try:
             yield
@@ -97,10 +102,12 @@ class Lookahead:
                     ahead = bool(under_way)
                     try:
                         under_way.append((self._pool.submit(function, next(source)), ahead))
-                    except StopIteration:
+                    except BaseException as end:
                         if ahead:
                             self._ahead.release()
-                        break
+                        if isinstance(end, StopIteration):
+                            break
+                        raise
                 if not under_way:
                     return
                 yield self._result(under_way)
@@ -109,6 +116,10 @@ class Lookahead:
                 future.cancel()
                 if ahead:
                     self._ahead.release()
+
+    def close(self) -> None:
+        """Wait for what is under way, and end the threads."""
+        self._pool.shutdown()
 
     def _result(self, under_way: deque[tuple[Future[R], bool]]) -> R:
         future, ahead = under_way[0]
@@ -141,7 +152,7 @@ def run(jobs: Sequence[Callable[[], None]], *, turn: Turn, workers: int, last_wo
     try:
         for thread in threads:
             thread.start()
-        _raise_first(ends.get() for _ in threads)
+        _raise_first(_next(ends) for _ in threads)
     except BaseException:
         if turn.take(LAST_WORD):
             turn.close()
@@ -170,6 +181,13 @@ def _work(
         end = None
     turn.give()
     ends.put(end)
+
+
+def _next(ends: queue.SimpleQueue[BaseException | None]) -> BaseException | None:
+    """Wait for the next thread to end."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return ends.get(timeout=HEED)
 
 
 def _raise_first(ends: Iterable[BaseException | None]) -> None:

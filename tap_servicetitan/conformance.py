@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
-from singer_sdk.helpers._typing import conform_record_data_types
+from singer_sdk.helpers._typing import _conform_record_data_types
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 Schema = Mapping[str, Any]
@@ -32,31 +31,26 @@ class Conformance:
     as they came.
     """
 
-    def __init__(self, stream: str, schema: Schema, mask: Any, logger: logging.Logger) -> None:
+    def __init__(self, schema: Schema, mask: Any, on_unknown: Callable[[list[str]], None]) -> None:
         """Make the conformance of a stream.
 
         Args:
-            stream: Its name.
             schema: What fields are known, and their order.
             mask: What is selected.
-            logger: Told, by the SDK, of fields that the schema lacks.
+            on_unknown: Told of a record's fields that the schema lacks, by their paths.
         """
-        self._stream = stream
         self._schema = schema
         self._placeable = {**schema, "properties": _placeable(schema["properties"])}
         self._mask = mask
-        self._logger = logger
+        self._on_unknown = on_unknown
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record conformed, its fields in the schema's order; the one that is handed in may change."""
         pop_deselected_record_properties(record, self._placeable, self._mask)
-        conformed = conform_record_data_types(
-            stream_name=self._stream,
-            record=record,
-            schema=self._placeable,
-            level=TypeConformanceLevel.RECURSIVE,
-            logger=self._logger,
-        )
+        # Not the SDK's public function, which tells the fields of a record again if they are others than another one's.
+        conformed, unknown = _conform_record_data_types(record, self._placeable, TypeConformanceLevel.RECURSIVE, None)
+        if unknown:
+            self._on_unknown(unknown)
         return _object(record, conformed, self._schema["properties"])
 
 

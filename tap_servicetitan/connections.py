@@ -15,9 +15,6 @@ from typing_extensions import override
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-# Below this it logs the header lines that it cannot read, whatever is in them.
-logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
-
 
 class _Limit:
     """How long a request may take as a whole, and the connection to break off then."""
@@ -129,6 +126,8 @@ class Session(requests.Session):
     def __init__(self, connections: int) -> None:
         """Make a session that keeps so many connections."""
         super().__init__()
+        # It logs URLs, with the ids of records in them, and header lines that it cannot read.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         # Without an auth of its own, requests would sign the request for a token with what ~/.netrc holds.
         self.auth = lambda request: request
         for scheme in ("https://", "http://"):

@@ -121,12 +121,9 @@ class Listing(Paged):
     """A collection in numbered pages: incremental where it has a cursor, else read in full."""
 
 
-@dataclass(frozen=True)
-class CustomFields(Listing):
-    """The custom fields that a tenant has defined for a kind of record; none of them can be inactive."""
-
-    active: str | None = field(default=None, kw_only=True)
-    sort: str | None = field(default=None, kw_only=True)
+def custom_fields(name: str, path: str, *, sort: str | None = None) -> Listing:
+    """Return the listing of the custom fields that a tenant has defined; none of them can be inactive."""
+    return Listing(name, path, active=None, sort=sort)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@
     │   │   │   └── MissingScopeError    the app lacks the scope of this resource
     │   │   ├── NotFoundError        no such resource (404), or not in its present state (409)
     │   │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
+    │   ├── BatchError           the files of a BATCH message cannot be written
     │   ├── ReportError          a custom report is not what its settings or its description say
     │   └── PaginationError      the API's page contradicts itself
+    ├── ConfigError              the config cannot be used
     ├── CatalogError             the catalog that was handed in cannot be used
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
@@ -20,14 +22,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from singer_sdk.exceptions import RetriableAPIError, SingerSDKError, SyncError
+from singer_sdk.exceptions import ConfigurationError, RetriableAPIError, SingerSDKError, SyncError
 
 if TYPE_CHECKING:
     import requests
 
+
+_TRACE = re.compile(r" \(trace id [^)]*\)")
 
 Verdict = Literal["missing scope", "wrong credentials", "wrong app key", "failed"]
 """What keeps a stream from being read, in a word or two."""
@@ -107,6 +113,14 @@ class ReportError(StreamError):
     remedy = "Mend the setting custom_reports: --list-reports shows what there is."
 
 
+class ConfigError(ConfigurationError):
+    """The config cannot be used; singer-sdk's own error would be logged with the whole schema of the settings."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
 class StateError(SingerSDKError):
     """The STATE that was handed in cannot be used."""
 
@@ -137,6 +151,12 @@ class RateLimitError(TransientError):
         self.response: requests.Response = response
 
 
+class BatchError(StreamError):
+    """The files of a BATCH message cannot be written."""
+
+    remedy = "Mend batch_config; no bookmark covers what was not written."
+
+
 @dataclass(frozen=True)
 class Failure:
     """A stream of a tenant that could not be read to its end."""
@@ -151,10 +171,34 @@ class Failure:
         """One line for a person."""
         return f"tenant {self.tenant_id}, stream {self.stream}: {self.cause} {self.remedy}".rstrip()
 
+    @property
+    def kind(self) -> str:
+        """Its cause, without what tells it from others of its kind."""
+        return _TRACE.sub("", self.cause)
+
+    def told_of(self, group: list[Failure]) -> str:
+        """One line for all of several that differ in nothing but the stream."""
+        names = ", ".join(failure.stream for failure in group[:NAMED])
+        more = f" and {len(group) - NAMED} more" if len(group) > NAMED else ""
+        return f"tenant {self.tenant_id}, streams {names}{more}: {self.cause} {self.remedy}".rstrip()
+
 
 class SyncFailedError(SyncError):
     """The run is over and some streams could not be read; all others are complete, and so are their bookmarks."""
 
     def __init__(self, failures: list[Failure], jobs: int) -> None:
-        super().__init__(f"{len(failures)} of {jobs} streams could not be read to the end")
+        others = "; the others are complete" if len(failures) < jobs else ""
+        super().__init__(f"{len(failures)} of {jobs} streams could not be read to the end{others}:")
         self.failures = failures
+
+
+NAMED = 5
+"""Streams that a line about several of them names; it counts the rest."""
+
+
+def summary(failures: Iterable[Failure]) -> list[str]:
+    """Return a line for each thing to do, with the streams of a tenant that it mends."""
+    alike: dict[tuple[str, str, str], list[Failure]] = {}
+    for failure in failures:
+        alike.setdefault((failure.tenant_id, failure.kind, failure.remedy), []).append(failure)
+    return [str(group[0]) if len(group) == 1 else group[0].told_of(group) for group in alike.values()]

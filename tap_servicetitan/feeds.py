@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
@@ -36,23 +37,43 @@ class ExportStream(EndpointStream):
         settings = self.tap.settings
         recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
         paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
-        restarts: list[str | None] = []
+        newest = bookmarks.date_of(self.bookmark(tenant_id))
+        restart: datetime | bool | None = False  # none yet
         while not paginator.finished:
             since = {"from": paginator.current_value} if paginator.current_value else {}
             try:
                 answer = self.fetch(tenant_id, {**since, **recent})
             except RefusedRequestError as error:
                 start = bookmarks.start_by_date(self.bookmark(tenant_id), settings.start_date)
-                if start in {paginator.current_value, *restarts[-1:]}:
+                if start == paginator.current_value or newest == restart:
                     raise  # not a token that was refused, or no way forward since the last restart
-                restarts.append(start)
+                restart = newest
                 self._tell_restart(tenant_id, start, error)
                 paginator = ContinuationPaginator(start)
                 continue
             records = self.records_of(answer)
-            page = Page(records, answer.hasMore, answer.continueFrom, self.newest(records))
+            dates = bookmarks.known(self.dates(records))
+            page = Page(
+                records,
+                answer.hasMore,
+                answer.continueFrom,
+                newest=max(dates, default=None),
+                in_order=bookmarks.in_order(dates, newest),
+                empty=not records,
+            )
+            newest = bookmarks.later(newest, page.newest)
             yield page
             paginator.advance(page)
+
+    @property
+    @override
+    def reshapes(self) -> bool:
+        return bool(self.endpoint.each) or super().reshapes
+
+    @override
+    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        each = self.endpoint.each
+        return super().reshape(list(items(rows, each)) if each else rows)
 
     @override
     def probe(self, tenant_id: str) -> None:
@@ -60,7 +81,7 @@ class ExportStream(EndpointStream):
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        bookmarks.move_feed(bookmark, page.continue_from, self.endpoint.cursor, page.newest)
+        bookmarks.move_feed(bookmark, page, self.endpoint.cursor)
 
     def _tell_restart(self, tenant_id: str, start: str | None, error: RefusedRequestError) -> None:
         self.log(
@@ -74,19 +95,10 @@ class ExportStream(EndpointStream):
         )
 
 
-class RowsStream(ExportStream):
-    """A change feed whose rows hold lists, of which each item is a record."""
-
-    @property
-    @override
-    def reshapes(self) -> bool:
-        return True
-
-    @override
-    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        each = self.endpoint.each or ""
-        for row in rows:
-            rest = {key: value for key, value in row.items() if key != each}
-            items = [] if row.get(each) is None else row[each]
-            for item in items if isinstance(items, list) else [items]:
-                yield {**rest, **(item if isinstance(item, dict) else {each: item})}
+def items(rows: list[dict[str, Any]], each: str) -> Iterator[dict[str, Any]]:
+    """Yield the items of a list that each row holds, each item with the row's other fields."""
+    for row in rows:
+        rest = {key: value for key, value in row.items() if key != each}
+        inner = [] if row.get(each) is None else row[each]
+        for item in inner if isinstance(inner, list) else [inner]:
+            yield {**rest, **(item if isinstance(item, dict) else {each: item})}

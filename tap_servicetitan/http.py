@@ -1,4 +1,4 @@
-"""One tenant's way to the API: session, OAuth token, rate budget, retries, error messages.
+"""One tenant's way to the API: session, OAuth token, rate budget, retries.
 
 Nothing here knows of Singer, and everything may be called from several threads at once.
 """
@@ -7,32 +7,25 @@ from __future__ import annotations
 
 import codecs
 import logging
+import math
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import backoff
 import msgspec
 import requests
 import urllib3.exceptions
 
+from tap_servicetitan import answers
 from tap_servicetitan.auth import ClientCredentials
 from tap_servicetitan.connections import Session, within
-from tap_servicetitan.errors import (
-    APIError,
-    AppKeyError,
-    ForbiddenError,
-    MissingScopeError,
-    NotFoundError,
-    RateLimitError,
-    RefusedRequestError,
-    TransientError,
-    UnreachableError,
-)
+from tap_servicetitan.errors import APIError, AppKeyError, RateLimitError, TransientError, UnreachableError
 from tap_servicetitan.ratelimit import RateBudget, reason_to_wait, retry_after
 
 if TYPE_CHECKING:
@@ -55,21 +48,22 @@ WHOLE_ANSWER = 3
 """The answer as a whole may take so many times the ``request_timeout``, which is for each of its parts."""
 
 KEY_REFUSALS = 3
-"""After so many 401s for a token that was just granted, and not one answer, the app key counts as wrong for all."""
+"""After 401 for a token that was just granted from so many APIs, and no other answer, the app key counts as wrong."""
 
-_FINAL: dict[int, type[APIError]] = {
-    HTTPStatus.BAD_REQUEST: RefusedRequestError,
-    HTTPStatus.UNAUTHORIZED: AppKeyError,
-    HTTPStatus.FORBIDDEN: ForbiddenError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: NotFoundError,
-}
+OUTAGE = 60.0
+"""Seconds for which requests fail unasked after one has tried for long, and the API has served nobody meanwhile."""
+
+SHORT_PAUSE = 5.0
+"""Seconds; pauses of less are told now and then only."""
 
 _log = logging.getLogger("tap-servicetitan.http")
 
 
 class Observer:
     """Told of what happens to a request, from whichever thread sends it; this one does nothing with it."""
+
+    stream: str = ""
+    """What the request is for; its URL may hold ids of records, which no log shows."""
 
     def answered(self, response: requests.Response) -> None:
         """Take note of an answer, good or bad."""
@@ -80,15 +74,6 @@ class Observer:
     def waiting(self) -> AbstractContextManager[None]:
         """Return what a wait for the rate limit happens in."""
         return nullcontext()
-
-
-class _Problem(msgspec.Struct):
-    """The part of ServiceTitan's RFC 7807 error body that helps: never its details, which may quote records."""
-
-    title: str = ""
-    traceId: str = ""  # noqa: N815 -- as on the wire
-    errors: Any = None
-    """What is wrong, by the name of the parameter; the names alone are shown."""
 
 
 @dataclass
@@ -103,8 +88,15 @@ class _Request(Generic[T]):
     """A smaller one than the tenant's, if there is."""
 
     observer: Observer
+    started: float = field(default_factory=time.monotonic)
+    tries: int = 0
     waited: float = 0.0
     """Seconds, because the API asked for them."""
+
+    @property
+    def what(self) -> str:
+        """What it is for."""
+        return f"stream {self.observer.stream}" if self.observer.stream else str(urlsplit(self.sent["url"]).path)
 
 
 class Client:
@@ -134,9 +126,13 @@ class Client:
         self._session = Session(settings.concurrency)
         self._session.headers["User-Agent"] = settings.user_agent
         self._credentials = ClientCredentials(tenant, settings, self._send)
-        self._answered = False
-        self._unreachable = False
-        self._key_refusals = 0
+        self._accepted = False
+        """Whether the API has taken token and app key for good at least once."""
+        self._refused_by: set[str] = set()
+        self._last_answer = self._last_success = 0.0
+        self._outage: tuple[float, str, str] | None = None
+        """Until when requests fail unasked, why, and what to do."""
+        self._pauses_told: dict[str, float] = {}
 
     def ask(  # noqa: PLR0913 -- a request's parts, and who pays for it
         self,
@@ -164,36 +160,43 @@ class Client:
             ForbiddenError: 403; a MissingScopeError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
-            APIError: Any other answer that is final, or tries used up. Once they are because nobody is there, each
-                further request has one try until somebody answers.
+            APIError: Any other answer that is final, or tries used up. Once they are, and the API has served nobody
+                meanwhile, further requests fail unasked for a minute.
         """
-        if self._key_refusals >= KEY_REFUSALS and not self._answered:
+        api = path.split("/")[1]
+        if not self._accepted and len(self._refused_by) >= KEY_REFUSALS:
             msg = "The API answered 401 to every request so far."
             raise AppKeyError(msg)
+        if self._outage and time.monotonic() < self._outage[0]:
+            _, cause, remedy = self._outage
+            msg = f"Not asked, since the API serves nobody: {cause}"
+            raise APIError(msg, remedy=remedy)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
+        request = _Request(sent, decode, budget, observer or Observer())
         attempt = backoff.on_exception(
             backoff.expo,
             TransientError,
             max_tries=MAX_TRIES,
-            giveup=lambda error: self._unreachable and isinstance(error, UnreachableError),
+            giveup=lambda _: self._outage is not None,
             jitter=_jitter,
             factor=self._patience,
             on_backoff=self._retrying,
             logger=None,
         )(self._attempt)
         try:
-            return attempt(_Request(sent, decode, budget, observer or Observer()))
+            return attempt(request)
         except TransientError as error:
-            unreachable = isinstance(error, UnreachableError)
-            told_before, self._unreachable = self._unreachable and unreachable, unreachable
-            msg = f"Still out of reach: {error}." if told_before else f"Gave up after {MAX_TRIES} tries: {error}."
-            raise APIError(msg, remedy=error.remedy) from None
+            cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
+            if isinstance(error, UnreachableError) or self._last_answer < request.started:
+                self._outage = (time.monotonic() + OUTAGE * self._patience, f"{error}.", error.remedy)
+            raise APIError(cause, remedy=error.remedy) from None
         except AppKeyError:
-            self._key_refusals += 1
+            self._refused_by.add(api)
             raise
 
     def _attempt(self, request: _Request[T]) -> T:
+        request.tries += 1
         token_renewed = reserved = False
         while True:
             try:
@@ -209,19 +212,27 @@ class Client:
                 continue
             response = self._send(**request.sent, auth=signature)
             request.observer.answered(response)
-            self._unreachable = False
             status = response.status_code
+            self._served(status)
             if status == HTTPStatus.OK:
-                self._answered = True
                 return self._decoded(response, request.decode)
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
                 self._credentials.forget(signature)
             elif reason_to_wait(response):
                 self._pause(request, response, request.budget or self._budget)
-                reserved = False
+                token_renewed = reserved = False
             else:
-                raise self._error(response)
+                raise answers.error(response, self._credentials.secrets)
+
+    def _served(self, status: int) -> None:
+        """Take note that the API answers; unless it is a 401 or an error of its own, it takes token and app key."""
+        self._last_answer = time.monotonic()
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.UNAUTHORIZED:
+            self._accepted = True
+        if status == HTTPStatus.OK:
+            self._last_success = self._last_answer
+            self._outage = None
 
     def _pause(self, request: _Request[T], response: requests.Response, budget: RateBudget) -> None:
         """Hold back a budget's requests for as long as an answer says; fail if the request has waited long enough.
@@ -232,19 +243,27 @@ class Client:
         asked = retry_after(response)
         seconds = max(asked, 0.05, request.waited / 10)
         if request.waited + seconds > (request.budget or self._budget).max_wait:
-            raise self._refusal_to_serve(response, request.waited, asked, budget)
+            refusal = answers.refusal_to_serve(
+                response, self._credentials.secrets, request.waited, asked, budget.setting
+            )
+            if budget is self._budget and self._last_success < request.started:
+                self._outage = (time.monotonic() + OUTAGE * self._patience, str(refusal), refusal.remedy)
+            raise refusal
         request.waited += seconds
-        if budget.pause(seconds):
-            what = "" if budget is self._budget else f", {urlsplit(request.sent['url']).path}"
-            reason = reason_to_wait(response)
-            _log.warning("Tenant %s%s: %s, waiting %.3gs.", self.tenant.tenant_id, what, reason, seconds)
+        if not budget.pause(seconds):
+            return
+        what = f"{'' if budget is self._budget else f', {request.what}'}: {reason_to_wait(response)}"
+        now = time.monotonic()
+        if seconds >= SHORT_PAUSE or now >= self._pauses_told.get(what, 0.0) + self._settings.log_interval:
+            self._pauses_told[what] = now
+            _log.warning("Tenant %s%s, waiting %.3gs.", self.tenant.tenant_id, what, seconds)
 
-    def _send(self, method: str, url: str, **request: Any) -> requests.Response:
+    def _send(self, method: str, url: str, *, timeout: float = math.inf, **request: Any) -> requests.Response:
         """Send a request.
 
         Plain http is for this machine only, so it takes no proxy, whatever the environment says.
         """
-        timeout = self._settings.request_timeout
+        timeout = min(timeout, self._settings.request_timeout)
         try:
             with self._in_flight, within(WHOLE_ANSWER * timeout):
                 return self._session.request(
@@ -256,66 +275,13 @@ class Client:
                     **request,
                 )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # The exception's own text holds URL and parameters; its kind and host are what helps.
-            msg = f"{_words(error)} ({urlsplit(url).hostname})"
-            if remedy := _way_is_closed(error):
-                raise UnreachableError(msg, remedy=remedy) from error
-            raise TransientError(msg) from error
+            raise answers.connection_error(error, urlsplit(url).hostname or "") from error
 
     def _decoded(self, response: requests.Response, decode: Callable[[bytes], T]) -> T:
         try:
             return decode(response.content.removeprefix(codecs.BOM_UTF8))
-        except (msgspec.ValidationError, RecursionError) as error:
-            msg = f"the answer has another shape than documented ({error})"
-            raise TransientError(msg, response) from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            kind = response.headers.get("Content-Type", "no content type")
-            msg = f"the answer is not JSON ({len(response.content)} bytes, {self._redacted(kind, response)[:100]})"
-            raise TransientError(msg, response) from None
-
-    def _refusal_to_serve(
-        self, response: requests.Response, waited: float, asked: float, budget: RateBudget
-    ) -> APIError:
-        """Return what to tell of an answer that asks for a pause, after so many seconds of them."""
-        remedies = {
-            HTTPStatus.TOO_MANY_REQUESTS: f"Lower {budget.setting}, or run when the app's other users are quiet.",
-            HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
-            HTTPStatus.SERVICE_UNAVAILABLE: "Run again later: the sync resumes where it stopped.",
-        }
-        waits = f"Waited {waited:.0f}s for it" if waited else f"It asks for a pause of {asked:.0f}s, which is too long"
-        text = f"The API answered {response.status_code}{self._detail(response)}. {waits}."
-        return APIError(text, remedy=remedies[HTTPStatus(response.status_code)])
-
-    def _error(self, response: requests.Response) -> APIError | TransientError:
-        status = response.status_code
-        text = f"The API answered {status}{self._detail(response)}."
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-            return TransientError(text[0].lower() + text[1:-1], response)
-        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            text = f"The API answered {status}, a redirect, which is not followed so that no other host sees the token."
-            return APIError(text, remedy="Check api_url.")
-        if status == HTTPStatus.FORBIDDEN and "scope" in text.lower():  # "Scope validation failed", from live tenants
-            return MissingScopeError(text)
-        return _FINAL.get(status, APIError)(text)
-
-    def _detail(self, response: requests.Response) -> str:
-        try:
-            problem = msgspec.json.decode(response.content, type=_Problem)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
-        title = f": {self._redacted(problem.title, response)[:200].rstrip('.')}" if problem.title else ""
-        fields = ", ".join(problem.errors) if isinstance(problem.errors, dict) else ""
-        named = f" [{self._redacted(fields, response)[:200]}]" if fields else ""
-        trace = f" (trace id {self._redacted(problem.traceId, response)[:100]})" if problem.traceId else ""
-        return title + named + trace
-
-    def _redacted(self, text: str, response: requests.Response) -> str:
-        """Return a text of an answer as one line, without secrets, those of its own request among them."""
-        _, _, token = (response.request.headers.get("Authorization") or "").partition(" ")
-        for secret in filter(None, (*self._credentials.secrets, token)):
-            for form in (secret, quote(secret, safe=""), quote_plus(secret)):
-                text = text.replace(form, "***")
-        return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise answers.unreadable(response, error) from None
 
     def _retrying(self, details: Details) -> None:
         (request,) = details["args"]
@@ -323,46 +289,12 @@ class Client:
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,
-            urlsplit(request.sent["url"]).path,
+            request.what,
             details.get("exception"),
             details["tries"] + 1,
             MAX_TRIES,
             details.get("wait", 0.0),
         )
-
-
-def _words(error: Exception) -> str:
-    match error:
-        case requests.exceptions.ConnectTimeout():
-            return "no connection in time"
-        case requests.exceptions.Timeout():
-            return "no answer in time"
-        case requests.exceptions.SSLError():
-            return "the TLS certificate was not accepted"
-        case requests.exceptions.ChunkedEncodingError() | requests.exceptions.ContentDecodingError():
-            return "the answer was cut short"
-        case _:
-            reason = str(error)
-            unresolved = "NameResolutionError" in reason or "getaddrinfo" in reason
-            return "the host name could not be resolved" if unresolved else "the connection failed"
-
-
-_NETWORK = "Check the network, and HTTPS_PROXY if it needs a proxy; then run again: the sync resumes where it stopped."
-_HOST = "Check api_url and auth_url if they are set, and HTTPS_PROXY if the network needs a proxy."
-_CERTIFICATE = "Check api_url and auth_url; behind a proxy that opens TLS, set REQUESTS_CA_BUNDLE to its certificate."
-
-
-def _way_is_closed(error: Exception) -> str | None:
-    """Say what to do where no request gets to the host at all; None where a single one was broken off."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return _CERTIFICATE
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
-        return _NETWORK
-    # requests wraps urllib3's error, which wraps the cause.
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, urllib3.exceptions.NameResolutionError):
-        return _HOST
-    return _NETWORK if isinstance(reason, urllib3.exceptions.NewConnectionError) else None
 
 
 def _jitter(seconds: float) -> float:

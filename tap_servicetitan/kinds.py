@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.endpoint import Array, Capacity, CustomFields, Endpoint, Export, Listing, Nested, Single, Window
-from tap_servicetitan.feeds import ExportStream, RowsStream
+from tap_servicetitan.endpoint import Array, Capacity, Endpoint, Export, Listing, Nested, Single, Window
+from tap_servicetitan.feeds import ExportStream
 from tap_servicetitan.listings import CapacityStream, ListingStream, WholeStream
 from tap_servicetitan.nested import NestedStream
 from tap_servicetitan.reports.endpoint import Report
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
     Array: WholeStream,
     Capacity: CapacityStream,
-    CustomFields: ListingStream,
     Export: ExportStream,
     Listing: ListingStream,
     Nested: NestedStream,
@@ -31,7 +30,6 @@ READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
 
 def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
     """Build the class of an entry; singer-sdk tells streams apart by class."""
-    rows = isinstance(endpoint, Export) and endpoint.each
     name = "".join(word.capitalize() for word in endpoint.name.split("_"))
     attributes = {
         "__module__": __name__,
@@ -41,4 +39,4 @@ def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
         "replication_key": endpoint.cursor,
         "selected_by_default": endpoint.selected,
     }
-    return type(name, (RowsStream if rows else READERS[type(endpoint)],), attributes)
+    return type(name, (READERS[type(endpoint)],), attributes)

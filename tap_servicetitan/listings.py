@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,14 +14,14 @@ from typing_extensions import override
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, Walk
+from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, followed
 from tap_servicetitan.streams import EndpointStream
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoint import Capacity, Paged
 
-SPARE_PAGES = 10
-"""Pages that may follow twice those that were counted before a listing is taken for endless."""
+SPARE_PAGES = 20
+"""So many times the pages that were counted make a listing endless: the count may leave out inactive records."""
 
 _ENVELOPES: Mapping[str | None, Any] = {"items": Items, "availabilities": Availabilities}
 
@@ -74,11 +75,9 @@ def envelope_of(endpoint: Paged) -> Any:
     return NumberedPage if paged else _ENVELOPES.get(endpoint.records, Everything)
 
 
-def more_of(endpoint: Paged, answer: Any, walk: Walk) -> bool:
-    """Tell whether another page follows an answer."""
-    if endpoint.page_size is None:
-        return False
-    return walk.goes_on(answer.data, has_more=answer.hasMore if endpoint.has_more else None)
+def walked(endpoint: Paged, answers: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Yield an endpoint's pages up to the last, each with whether another follows."""
+    return followed(answers, paged=endpoint.page_size is not None)
 
 
 class PagedStream(EndpointStream):
@@ -97,10 +96,6 @@ class PagedStream(EndpointStream):
             return {}
         return {"page": str(self.endpoint.first_page + number), "pageSize": str(size or self.endpoint.page_size)}
 
-    def has_more(self, answer: Any, walk: Walk) -> bool:
-        """Tell whether another page follows an answer."""
-        return more_of(self.endpoint, answer, walk)
-
 
 class ListingStream(PagedStream):
     """A collection in numbered pages: incremental where it has a cursor, else read in full."""
@@ -112,21 +107,28 @@ class ListingStream(PagedStream):
         first = self.fetch(tenant_id, {**since, **total_wanted, **self.numbered(0)})
         newest: datetime | None = None
         received = 0
-        for answer, more in self._answers(tenant_id, first, since):
+        for answer, more in walked(self.endpoint, self._answers(tenant_id, first, since)):
             records = self.records_of(answer)
             received += len(records)
-            newest = max(filter(None, (newest, self.newest(records))), default=None)
-            yield Page(records, more, newest=newest)
-        total = getattr(first, "totalCount", None)
-        if total is not None and received < total:
-            self.log(
-                "Tenant %s, stream %s: received %d of %d records: some moved between pages while they were read.",
-                tenant_id,
-                self.name,
-                received,
-                total,
-                level=logging.WARNING,
-            )
+            newest = bookmarks.later(newest, self.newest(records))
+            whole = more or self.received_all(tenant_id, received, first)
+            yield Page(records, more, newest=newest, whole=whole)
+
+    def received_all(self, tenant_id: str, received: int, first: Any) -> bool:
+        """Tell whether as many records came as the first page announced; if not, say so."""
+        total = getattr(first, "total", None)
+        if total is None or received >= total:
+            return True
+        self.log(
+            "Tenant %s, stream %s: received %d of %d records, since some moved between pages meanwhile. The next run "
+            "reads again what this one should have.",
+            tenant_id,
+            self.name,
+            received,
+            total,
+            level=logging.WARNING,
+        )
+        return False
 
     @override
     def probe(self, tenant_id: str) -> None:
@@ -137,31 +139,21 @@ class ListingStream(PagedStream):
         start = bookmarks.start_by_date(self.bookmark(tenant_id), self.tap.settings.start_date)
         return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
 
-    def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[tuple[Any, bool]]:
-        """Yield each page's answer, and whether another follows; pages that are known of are asked for side by side."""
-        walk = Walk()
-        more = self.has_more(first, walk)
-        yield first, more
+    def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[Any]:
+        """Yield page after page; those that are known of are asked for side by side."""
+        yield first
         known, most = 1, math.inf
-        if more and (total := getattr(first, "totalCount", None)) and self.endpoint.page_size:
+        if (total := getattr(first, "total", None)) and self.endpoint.page_size:
             # A server may send fewer records a page than it is asked for.
             known = max(2, math.ceil(total / max(1, len(first.data))))
-            most = 2 * known + SPARE_PAGES
+            most = SPARE_PAGES * known
             ask = functools.partial(self._ask_page, tenant_id, since)
-            for answer in self.tap.lookahead.map(ask, range(1, known)):
-                more = self.has_more(answer, walk)
-                yield answer, more
-                if not more:  # fewer than were counted
-                    return
-        number = known
-        while more:  # pages that nobody counted, or that came while the others were read
+            yield from self.tap.lookahead.map(ask, range(1, known))
+        for number in itertools.count(known):  # pages that nobody counted, or that came while the others were read
             if number >= most:
-                msg = f"{number} pages are more than twice what {total} records need, and the last says hasMore."
+                msg = f"{number} pages are far more than {total} records need, and the last says hasMore."
                 raise PaginationError(msg)
-            answer = self.fetch(tenant_id, {**since, **self.numbered(number)})
-            more = self.has_more(answer, walk)
-            number += 1
-            yield answer, more
+            yield self.fetch(tenant_id, {**since, **self.numbered(number)})
 
     def _ask_page(self, tenant_id: str, since: Mapping[str, str], number: int) -> Any:
         return self.ask(tenant_id, {**since, **self.numbered(number)})
@@ -169,5 +161,5 @@ class ListingStream(PagedStream):
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         # Pages are in no order of dates: only the last one tells how far the reading has come.
-        if not page.has_more:
+        if not page.has_more and page.whole:
             bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks, catalog
 from tap_servicetitan.endpoint import Nested, Paged
-from tap_servicetitan.errors import NotFoundError
-from tap_servicetitan.listings import PagedStream, envelope_of, more_of
-from tap_servicetitan.pagination import Page, Walk, bare
+from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, StreamError
+from tap_servicetitan.listings import PagedStream, envelope_of, walked
+from tap_servicetitan.pagination import Page, bare
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.settings import parse_date
+
+if TYPE_CHECKING:
+    from tap_servicetitan.tap import TapServiceTitan
 
 PARENTS_A_PAGE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
@@ -43,31 +49,50 @@ class _ParentPage:
     number: int
     parents: list[dict[str, Any]]
     has_more: bool
+    total: int | None = None
+    """How many parents there are in all, if the list says so."""
+    whole: bool = True
+    """Whether this and the pages before it held as many as the list had announced."""
 
 
 class _Refusals:
-    """The parents of which the API has no records: deleted (404) or inactive (409) since they were listed."""
+    """The parents without an answer: deleted (404) or inactive (409) since they were listed, or not to be had."""
 
     def __init__(self) -> None:
         self.asked = 0
         self.count = 0
-        self.last: NotFoundError | None = None
+        self.failed = 0
+        self.last: StreamError | None = None
 
-    def passed_by(self, answers: Iterable[list[Any] | NotFoundError]) -> Iterator[list[Any]]:
-        """Yield the answers that are records, counting the others."""
-        for answer in answers:
-            self.asked += 1
-            if isinstance(answer, NotFoundError):
-                self.count += 1
-                self.last = answer
-            else:
-                yield answer
+    def add(self, error: StreamError) -> None:
+        """Count one.
+
+        Raises:
+            StreamError: It is not for this parent alone.
+        """
+        if isinstance(error, NotFoundError):
+            self.count += 1
+        else:
+            self.failed += 1
+            if isinstance(error, (CredentialsError, MissingScopeError)) or self.failed > A_FEW_PARENTS:
+                raise error
+        if not self.failed or not isinstance(error, NotFoundError):
+            self.last = error
+
+    @property
+    def open(self) -> bool:
+        """Whether the parents so far are to be asked for again: one failed, or none was answered for."""
+        return self.failed > 0 or self.count == self.asked
 
 
 class NestedStream(PagedStream):
     """A request for each parent at least; the parents' own list is paged, selected or not."""
 
     endpoint: ClassVar[Nested]
+
+    def __init__(self, tap: TapServiceTitan) -> None:
+        super().__init__(tap)
+        self._parents_decoder = functools.cache(self._decoder_of)
 
     @property
     @override
@@ -78,43 +103,58 @@ class NestedStream(PagedStream):
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         bookmark = self.bookmark(tenant_id)
-        ask = functools.partial(self._ask_parent, tenant_id, self._params(bookmark))
+        params = self._params(bookmark)
         newest = None
         refusals = _Refusals()
-        for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), bookmark.get("parent_page", 0)):
+        expected = bookmark.get("parents", 0)
+        first = bookmark.get("parent_page", 0)
+        for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), first, expected):
             parents = self._askable(tenant_id, [self._placeholders(parent) for parent in page.parents])
-            for records in gathered(refusals.passed_by(self.tap.lookahead.map(ask, parents))):
-                newest = max(filter(None, (newest, self.newest(records))), default=None)
+            for records in gathered(self._records(tenant_id, params, parents, refusals)):
+                newest = bookmarks.later(newest, self.newest(records))
                 yield Page(records, has_more=True)
             if not page.has_more:
                 self._judge(tenant_id, refusals)
-            yield Page([], page.has_more, str(page.number + 1), newest)
+            # Not past a parent that failed; nor past parents that were all refused, since if the rest are as well, all
+            # of them are to be judged again.
+            done = None if refusals.open else page.number + 1
+            yield Page([], page.has_more, parent_page=done, parents=page.total, newest=newest, whole=page.whole)
 
     def _judge(self, tenant_id: str, refusals: _Refusals) -> None:
-        """Tell of parents that were refused; if all were, it is the collection that does not exist."""
+        """Tell of parents that were refused; if all were, it is the collection that does not exist.
+
+        Raises:
+            APIError: That, or some could not be read for another reason.
+        """
         if not refusals.last:
             return
+        if refusals.failed:
+            text = f"{refusals.failed} of the {refusals.asked} parents could not be read, the last one: {refusals.last}"
+            raise APIError(text, remedy=refusals.last.remedy)
         text = f"{refusals.count} of the {refusals.asked} parents were refused, the last one with: {refusals.last}"
-        if refusals.count == refusals.asked > A_FEW_PARENTS:
+        if refusals.open and refusals.count > A_FEW_PARENTS:
             raise NotFoundError(text)
         self.log("Tenant %s, stream %s: %s", tenant_id, self.name, text, level=logging.WARNING)
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if page.has_more:
-            if page.continue_from:
-                bookmark["parent_page"] = int(page.continue_from)
+            if page.parent_page is not None:
+                bookmark["parent_page"] = page.parent_page
+                if page.parents is not None:
+                    bookmark["parents"] = page.parents
                 bookmark.setdefault("started", bookmarks.to_api(self.started))
             return
         bookmark.pop("parent_page", None)
+        bookmark.pop("parents", None)
         started = parse_date(bookmark.pop("started", bookmarks.to_api(self.started)))
-        if self.endpoint.cursor:
+        if self.endpoint.cursor and page.whole:
             bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, started)
 
     @override
     def probe(self, tenant_id: str) -> None:
         parent = self._some_parent(tenant_id, catalog.parent(self.endpoint))
-        if parent is not None:
+        if parent is not None and self._askable(tenant_id, [self._placeholders(parent)]):
             with suppress(NotFoundError):
                 params = {**self._params({}), **self.numbered(0, size=1)}
                 self.fetch(tenant_id, params, parent=self._placeholders(parent))
@@ -125,7 +165,9 @@ class NestedStream(PagedStream):
             grandparent = self._some_parent(tenant_id, catalog.parent(endpoint))
             if grandparent is None:
                 return None
-            ids = {name: str(grandparent[field]) for name, field in endpoint.placeholders.items()}
+            ids = {name: grandparent.get(field) for name, field in endpoint.placeholders.items()}
+            if not self._askable(tenant_id, [ids]):
+                return None
         page = next(self._listed(tenant_id, endpoint, ids, 0, size=1))
         return {**ids, **page.parents[0]} if page.parents else None
 
@@ -154,29 +196,62 @@ class NestedStream(PagedStream):
             )
         return askable
 
-    def _ask_parent(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> list[Any] | NotFoundError:
-        """Return all records of a parent; or the refusal if it is deleted (404) or inactive (409)."""
-        records: list[Any] = []
-        number, more, walk = 0, True, Walk()
-        try:
-            while more:
-                answer = self.ask(tenant_id, {**params, **self.numbered(number)}, parent=parent)
-                records += self.records_of(answer)
-                more = self.has_more(answer, walk)
-                number += 1
-        except NotFoundError as refusal:
-            return refusal
+    def _records(
+        self, tenant_id: str, params: Mapping[str, str], parents: Sequence[Parent], refusals: _Refusals
+    ) -> Iterator[list[Any]]:
+        """Yield the records of parent after parent, page by page; parents' first pages are asked for side by side."""
         between = {key: params[key] for key in self.endpoint.between or ()}
         types = self.schema["properties"]
-        ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
-        self.add(records, {**ids, **between})
-        return records
+        ask = functools.partial(self._ask_page, tenant_id, params)
+        for parent, first in zip(parents, self.tap.lookahead.map(ask, parents), strict=True):
+            refusals.asked += 1
+            ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
+            try:
+                for answer, _ in walked(self.endpoint, self._answers(tenant_id, params, parent, first)):
+                    records = self.records_of(answer)
+                    self.add(records, {**ids, **between})
+                    yield records
+            except StreamError as error:
+                refusals.add(error)
 
-    def _parent_pages(self, tenant_id: str, endpoint: Paged, first: int) -> Iterator[_ParentPage]:
+    def _ask_page(self, tenant_id: str, params: Mapping[str, str], parent: Parent) -> Any | StreamError:
+        try:
+            return self.ask(tenant_id, {**params, **self.numbered(0)}, parent=parent)
+        except StreamError as error:
+            return error
+
+    def _answers(
+        self, tenant_id: str, params: Mapping[str, str], parent: Parent, first: Any | StreamError
+    ) -> Iterator[Any]:
+        """Yield a parent's pages, of which the first was asked for."""
+        if isinstance(first, StreamError):
+            raise first
+        yield first
+        for number in itertools.count(1):
+            yield self.fetch(tenant_id, {**params, **self.numbered(number)}, parent=parent)
+
+    def _parent_pages(self, tenant_id: str, endpoint: Paged, first: int, expected: int) -> Iterator[_ParentPage]:
+        """Yield the pages of the parents' list.
+
+        Args:
+            tenant_id: Whose.
+            endpoint: The list.
+            first: The page to begin with.
+            expected: Parents that there were when the pages before it were read. If there are fewer now, some of them
+                have moved onto those pages, unseen.
+        """
         if not isinstance(endpoint, Nested):
-            yield from self._listed(tenant_id, endpoint, {}, first)
+            size = self._size(endpoint)
+            pages = self._listed(tenant_id, endpoint, {}, first)
+            begin = next(pages)
+            if first and begin.total is not None and begin.total < expected:
+                first = max(0, first - math.ceil((expected - begin.total) / size))
+                yield from self._listed(tenant_id, endpoint, {}, first)
+                return
+            yield begin
+            yield from pages
             return
-        for page in self._parent_pages(tenant_id, catalog.parent(endpoint), first):
+        for page in self._parent_pages(tenant_id, catalog.parent(endpoint), first, expected):
             parents: list[dict[str, Any]] = []
             above = [{name: each.get(field) for name, field in endpoint.placeholders.items()} for each in page.parents]
             for ids in self._askable(tenant_id, above):
@@ -185,9 +260,9 @@ class NestedStream(PagedStream):
                         parents += ({**ids, **parent} for parent in listed.parents)
                 except NotFoundError:
                     continue
-            yield _ParentPage(page.number, parents, page.has_more)
+            yield dataclasses.replace(page, parents=parents)
 
-    def _decode_parents(self, endpoint: Paged) -> Callable[[bytes], Any]:
+    def _decoder_of(self, endpoint: Paged) -> Callable[[bytes], Any]:
         decoder: Decoder[Any] = Decoder(envelope_of(endpoint), dict[str, Any], self.misfits)
         return decoder if endpoint.records is not None else lambda body: decoder(bare(body))
 
@@ -195,22 +270,39 @@ class NestedStream(PagedStream):
         self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENTS_A_PAGE
     ) -> Iterator[_ParentPage]:
         """Page over the list of parents."""
-        size = min(endpoint.page_size or size, size)
+        size = self._size(endpoint, size)
+        counted = {"includeTotal": "true"} if endpoint.total and endpoint.has_more and endpoint.page_size else {}
         path = endpoint.url_for(tenant_id, ids)
-        decode = self._decode_parents(endpoint)
-        number, more, walk = first, True, Walk()
-        while more:
+        decode = self._parents_decoder(endpoint)
+
+        def ask(number: int) -> Any:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
+            params |= counted if number == first else {}
             with self.tap.turn.lent():
-                answer = self.tap.clients[tenant_id].ask(
-                    path,
-                    {**endpoint.query, **params},
-                    decode,
-                    observer=self.progress(tenant_id),
+                return self.tap.clients[tenant_id].ask(
+                    path, {**endpoint.query, **params}, decode, observer=self.progress(tenant_id)
                 )
-            more = more_of(endpoint, answer, walk)
-            yield _ParentPage(number, answer.data, more)
-            number += 1
+
+        total, received = None, first * size
+        for number, (answer, more) in enumerate(walked(endpoint, map(ask, itertools.count(first))), start=first):
+            if number == first:
+                total = getattr(answer, "total", None)
+            received += len(answer.data)
+            whole = more or total is None or received >= total
+            if not whole:
+                self.log(
+                    "Tenant %s, stream %s: only %d of the %d parents were listed, since some moved between pages "
+                    "meanwhile. The next run asks for all again.",
+                    tenant_id,
+                    self.name,
+                    received,
+                    total,
+                    level=logging.WARNING,
+                )
+            yield _ParentPage(number, answer.data, more, total, whole)
+
+    def _size(self, endpoint: Paged, size: int = PARENTS_A_PAGE) -> int:
+        return min(endpoint.page_size or size, size)
 
 
 def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView, Sequence
+from collections.abc import Collection, Iterable, Iterator, KeysView, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 from singer_sdk.pagination import BaseAPIPaginator
@@ -21,6 +21,12 @@ R = TypeVar("R")
 
 EMPTY_PAGES = 10
 """Empty pages in a row that say hasMore before numbered pages are taken for endless."""
+
+EMPTY_FEED_PAGES = 1000
+"""The same of a feed, whose tokens are new each time: it may have much to pass over."""
+
+SAMPLE = 50
+"""Records of a page, its last among them, that are compared with those of the page before."""
 
 
 @dataclass(slots=True)
@@ -38,6 +44,21 @@ class Page:
     newest: datetime | None = None
     """Newest modification date among the records."""
 
+    in_order: bool = True
+    """Whether the records' dates follow each other, and those of earlier pages."""
+
+    empty: bool = False
+    """Whether there were no records, before they were written and let go."""
+
+    whole: bool = True
+    """Whether this and the pages before it are all that there should be, as far as is known."""
+
+    parent_page: int | None = None
+    """Where a nested stream goes on, if this page ends a page of its parents; counted from 0."""
+
+    parents: int | None = None
+    """How many parents there were in all at that time."""
+
     received: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -46,7 +67,15 @@ class NumberedPage(msgspec.Struct, Generic[R]):
 
     data: list[R]
     hasMore: bool  # noqa: N815 -- as on the wire
-    totalCount: int | None = None  # noqa: N815 -- as on the wire; only if includeTotal was sent
+    totalCount: Any = None  # noqa: N815 -- as on the wire; only if includeTotal was sent
+
+    @property
+    def total(self) -> int | None:
+        """How many records there are in all, if the answer says so; what contradicts it is no number of them."""
+        total = self.totalCount
+        if not isinstance(total, int) or total < len(self.data) or (self.hasMore and total == len(self.data)):
+            return None
+        return total
 
 
 class Everything(msgspec.Struct, Generic[R]):
@@ -92,37 +121,72 @@ def bare(body: bytes, known: Collection[str] = ()) -> bytes:
     return b'{"data":[%s]}' % body
 
 
-class Walk:
-    """A walk over numbered pages: whether another follows, and whether it comes to an end at all."""
+class Answer(Protocol):
+    """An answer that holds a page; where the API says whether another follows, it has ``hasMore`` too."""
 
-    def __init__(self) -> None:
+    @property
+    def data(self) -> Sequence[Any]:
+        """What is on the page."""
+
+
+A = TypeVar("A", bound=Answer)
+
+
+def followed(answers: Iterable[A], *, paged: bool = True) -> Iterator[tuple[A, bool]]:
+    """Yield numbered pages up to the last, each with whether another follows.
+
+    Args:
+        answers: Pages in order, each asked for when it is drawn. Without ``hasMore``, an empty one is the last.
+        paged: Whether there is more than one page at all.
+
+    Raises:
+        PaginationError: Pages repeat, or stay empty, and there should be more of them.
+    """
+    empty, seen = 0, Landmark[tuple[int, int]]()
+    for number, answer in enumerate(answers, start=1):
+        records = answer.data
+        more = paged and bool(getattr(answer, "hasMore", records))
+        if more:
+            empty = 0 if records else empty + 1
+            if empty == EMPTY_PAGES:
+                msg = f"{empty} pages in a row are empty and say hasMore: following them would never end."
+                raise PaginationError(msg)
+            if records and seen.again(_looks(records)):
+                if not hasattr(answer, "hasMore"):
+                    return  # all of it came at once, whatever page was asked for
+                msg = f"Page {number} is the same as an earlier one, and there should be more: it would never end."
+                raise PaginationError(msg)
+        yield answer, more
+        if not more:
+            return
+
+
+def _looks(records: Sequence[Any]) -> tuple[int, int]:
+    """Return what tells a page from the next: its length and a sample of it, since all of it is costly to compare."""
+    sample = records[:: -(len(records) // SAMPLE + 1)]
+    return len(records), hash(msgspec.json.encode(sample, enc_hook=str))
+
+
+class Landmark(Generic[R]):
+    """Finds cycles by comparing with the last thing and with a landmark that moves on at every power of two (Brent).
+
+    Memory does not grow with what was seen.
+    """
+
+    def __init__(self, *seen: R) -> None:
+        self._seen = set(seen)
+        self._landmark: R | None = next(iter(seen), None)
         self._count = 0
-        self._empty = 0
-        self._before: int | None = None
 
-    def goes_on(self, records: Sequence[Any], *, has_more: bool | None) -> bool:
-        """Tell whether another page follows this one.
-
-        Args:
-            records: The page's.
-            has_more: What the API says of it; None where it does not say, and an empty page is the end.
-
-        Raises:
-            PaginationError: Pages repeat, or stay empty, and there should be more of them.
-        """
+    def again(self, thing: R) -> bool:
+        """Tell whether it was seen before, and take note of it."""
+        if thing in self._seen:
+            return True
         self._count += 1
-        if not (bool(records) if has_more is None else has_more):
-            return False
-        self._empty = 0 if records else self._empty + 1
-        page = hash(msgspec.json.encode(records, enc_hook=str))
-        if records and page == self._before:
-            msg = f"Page {self._count} is the same as the one before, and there should be more: it would never end."
-            raise PaginationError(msg)
-        if self._empty == EMPTY_PAGES:
-            msg = f"{self._empty} pages in a row are empty and say hasMore: following them would never end."
-            raise PaginationError(msg)
-        self._before = page
-        return True
+        if self._count & (self._count - 1) == 0:
+            self._landmark = thing
+        self._seen = {one for one in (thing, self._landmark) if one is not None}
+        return False
 
 
 class ContinuationPaginator(BaseAPIPaginator["str | None"]):
@@ -139,8 +203,8 @@ class ContinuationPaginator(BaseAPIPaginator["str | None"]):
             start: A continuation token, an ISO date, or None for the beginning of history.
         """
         super().__init__(start)
-        self._landmark = start
-        self._next_landmark_at = 2
+        self._tokens = Landmark(start)
+        self._empty = 0
 
     def has_more(self, response: Page | requests.Response) -> bool:
         """Tell whether the API has more right now."""
@@ -151,19 +215,20 @@ class ContinuationPaginator(BaseAPIPaginator["str | None"]):
         """Return the token of the next page.
 
         Raises:
-            PaginationError: It is missing, or was met before. A longer cycle of tokens is found by comparing with a
-                landmark that moves on at every power of two (Brent), so memory does not grow with the feed.
+            PaginationError: It is missing, or was met before, or a thousand pages were empty.
         """
         assert isinstance(response, Page)  # noqa: S101 -- narrows what the SDK types as a response
         token = response.continue_from
+        self._empty = self._empty + 1 if response.empty else 0
         if not token:
             msg = f"Page {self.count} says hasMore without a continueFrom to go on with."
             raise PaginationError(msg)
-        if token in {self.current_value, self._landmark}:
+        if self._tokens.again(token):
             msg = f"Page {self.count} repeats an earlier continueFrom and says hasMore: following it would never end."
             raise PaginationError(msg)
-        if self.count == self._next_landmark_at:
-            self._landmark, self._next_landmark_at = token, 2 * self._next_landmark_at
+        if self._empty == EMPTY_FEED_PAGES:
+            msg = f"{self._empty} pages in a row are empty and say hasMore: following them would never end."
+            raise PaginationError(msg)
         return token
 
     def advance(self, response: Page | requests.Response) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 from typing_extensions import override
 
-from tap_servicetitan import tables
+from tap_servicetitan import bookmarks, tables
 from tap_servicetitan.endpoint import Nested
 from tap_servicetitan.http import Observer
 
@@ -80,7 +80,7 @@ class StreamProgress(Observer):
         """Take note of a page that was written."""
         self.pages += 1
         self.records += records
-        self.newest = max(filter(None, (self.newest, newest)), default=None)
+        self.newest = bookmarks.later(self.newest, newest)
 
     def end(self, outcome: str) -> None:
         """Take note that it is over."""

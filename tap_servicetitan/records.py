@@ -13,8 +13,9 @@ import decimal
 import logging
 import numbers
 import re
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -50,6 +51,22 @@ def _number(_: type, value: Any) -> Any:
     raise ValueError(msg)
 
 
+class _Nothing:
+    """Type of a field that is read and then left out."""
+
+
+_NOTHING = _Nothing()
+_PASSED_OVER: Schema = {"type": "passed over"}
+"""Stands in a schema for a field that it lacked and that was told."""
+
+MOST_UNKNOWN = 50
+"""Unknown fields of a stream that are passed over one by one; reading each costs about 0.1 microseconds a record."""
+
+
+def _number_or_nothing(kind: type, value: Any) -> Any:
+    return _NOTHING if kind is _Nothing else _number(kind, value)
+
+
 _UNKNOWN = "contains unknown field"
 """Part of msgspec's words for a field that an exact type lacks."""
 
@@ -70,8 +87,8 @@ _UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
 """What a name in a struct must not hold; columns of custom reports may."""
 
 
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind, dec_hook=_number, float_hook=decimal.Decimal)
+def _decoder(kind: Any, hook: Callable[[type, Any], Any] = _number) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=hook, float_hook=decimal.Decimal)
 
 
 def as_dict(record: Any) -> dict[str, Any]:
@@ -101,13 +118,54 @@ def record_type(schema: Schema, name: str = "Record", *, exact: bool = False) ->
     required = schema.get("required", ())
     fields: list[Any] = []
     for number, (key, property_schema) in enumerate(properties.items()):
+        if property_schema is _PASSED_OVER:
+            fields.append((f"f{number}", _Nothing, _NOTHING))
+            continue
         kind = _value_type(property_schema, f"{name}_{number}", exact=exact)
         if key in required and key != "tenant_id":
             fields.append((f"f{number}", kind))
         else:
             fields.append((f"f{number}", kind | msgspec.UnsetType if kind is not Any else kind, msgspec.UNSET))
     rename = {f"f{number}": key for number, key in enumerate(properties)}
-    return msgspec.defstruct(name, fields, rename=rename, kw_only=True, gc=False, forbid_unknown_fields=exact)
+    # Defaults are left out when a struct is written: what is passed over, and UNSET anyway.
+    return msgspec.defstruct(
+        name,
+        fields,
+        rename=rename,
+        kw_only=True,
+        gc=False,
+        forbid_unknown_fields=exact,
+        omit_defaults=_PASSED_OVER in properties.values(),
+    )
+
+
+def _with_unknown(schema: Schema, record: Mapping[str, Any]) -> Schema:
+    """Return an object's schema in which what a record has besides is passed over."""
+    known = schema.get("properties")
+    if known is None or schema.get("additionalProperties"):
+        return schema
+    properties = {key: _with_unknown_inside(each, record.get(key)) for key, each in known.items()}
+    unknown = dict.fromkeys((key for key in record if key not in known), _PASSED_OVER)
+    return {**schema, "properties": {**properties, **unknown}}
+
+
+def _with_unknown_inside(schema: Schema, value: Any) -> Schema:
+    match kind_of(schema):
+        case "object" if isinstance(value, dict):
+            return _with_unknown(schema, value)
+        case "array" if isinstance(value, list):
+            items = schema.get("items") or {}
+            for item in value:
+                items = _with_unknown_inside(items, item)
+            return {**schema, "items": items}
+        case _:
+            return schema
+
+
+def _passed_over(schema: Schema) -> int:
+    """Count the fields that are passed over."""
+    inner = (*schema.get("properties", {}).values(), schema.get("items", {}))
+    return (schema is _PASSED_OVER) + sum(_passed_over(each) for each in inner if each)
 
 
 def attribute(schema: Schema, key: str) -> str | None:
@@ -163,7 +221,7 @@ class Decoder(Generic[R]):
         record: Any,
         on_misfit: Callable[[str], None],
         *,
-        exact: Any = None,
+        known: Schema | None = None,
         on_unknown: Callable[[dict[str, Any]], object] = lambda _: None,
     ) -> None:
         """Make the decoder of a stream.
@@ -172,16 +230,22 @@ class Decoder(Generic[R]):
             envelope: Generic struct type around the records, such as :class:`Envelope`.
             record: Struct type of the records, or ``dict[str, Any]``.
             on_misfit: Told why a record does not fit; never its values.
-            exact: Struct type that refuses unknown fields, used until a page has some.
-            on_unknown: Shown the records of that page that have some, as dicts.
+            known: The records' schema, if fields that it lacks are to be found. Once found, they are passed over. After a
+                page with fields that are deselected, or with more than :data:`MOST_UNKNOWN` unknown ones so far, no more
+                are looked for, since passing over so many would cost more than they are worth.
+            on_unknown: Shown records that have such fields, as dicts, and takes out what is deselected.
         """
         self._on_misfit = on_misfit
         self._on_unknown = on_unknown
         self._raw_page = msgspec.json.Decoder(envelope[msgspec.Raw])
         self._record = _decoder(record)
-        self._exact_record = _decoder(exact) if exact else None
-        self._page = _decoder(envelope[exact or record])
-        self._loose_page = _decoder(envelope[record])
+        self._envelope = envelope
+        self._loose_page = self._page = _decoder(envelope[record])
+        self._learning = threading.Lock()
+        self._known: Schema = {}
+        self._exact: msgspec.json.Decoder[Any] | None = None
+        if known:
+            self._expect(known)
 
     def __call__(self, body: bytes) -> Any:
         """Read a page.
@@ -197,27 +261,41 @@ class Decoder(Generic[R]):
     def _second_reading(self, body: bytes, error: Exception) -> Any:
         if isinstance(error, _MISFIT):
             page = self._raw_page.decode(body)
-            exact = self._exact_record
-            if exact and sum(self._shown(raw, exact) for raw in page.data):
-                self._exact_record, self._page = None, self._loose_page
+            if self._has_unknown(page.data):
                 return self(body)
             page.data = [self._read(raw) for raw in page.data]
             return page
         mended = unicode_only(body)
         if mended == body:
             raise error
+        page = self(mended)
         self._on_misfit("Text that is not Unicode, replaced by U+FFFD")
-        return self(mended)
+        return page
 
-    def _shown(self, raw: msgspec.Raw, exact: msgspec.json.Decoder[Any]) -> bool:
-        """Show a record if it has unknown fields, and tell whether it has."""
-        try:
-            exact.decode(raw)
-        except _MISFIT as error:
-            if _UNKNOWN in str(error):
-                self._on_unknown(_any_record.decode(raw))
-                return True
-        return False
+    def _expect(self, known: Schema) -> None:
+        """Refuse what a schema lacks from now on."""
+        exact = record_type(known, exact=True)
+        self._known = known
+        self._exact = _decoder(exact, _number_or_nothing)
+        self._page = _decoder(self._envelope[exact], _number_or_nothing)
+
+    def _has_unknown(self, records: list[msgspec.Raw]) -> bool:
+        """Tell whether records have unknown fields; if so, show them, and pass the fields over from now on."""
+        found = stuck = False
+        with self._learning:  # several threads may read pages of a stream
+            for raw in records:
+                if self._exact and _has_unknown(raw, self._exact):
+                    found = True
+                    record = _any_record.decode(raw)
+                    self._on_unknown(record)
+                    known = _with_unknown(self._known, record)
+                    if known == self._known:
+                        stuck = True  # on what is deselected
+                    else:
+                        self._expect(known)
+            if stuck or _passed_over(self._known) > MOST_UNKNOWN:
+                self._exact, self._page = None, self._loose_page
+        return found
 
     def _read(self, raw: msgspec.Raw) -> Any:
         try:
@@ -229,27 +307,53 @@ class Decoder(Generic[R]):
             return record
 
 
+def _has_unknown(raw: msgspec.Raw, exact: msgspec.json.Decoder[Any]) -> bool:
+    try:
+        exact.decode(raw)
+    except _MISFIT as error:
+        return _UNKNOWN in str(error)
+    return False
+
+
 class Misfits:
-    """Tells, once a field, that records arrive with another type than the schema says, and counts them."""
+    """Tells, once a field, that records are not as the schema says, and counts those of another type.
+
+    Any thread may call it.
+    """
 
     def __init__(self, stream: str, logger: logging.Logger) -> None:
         self._stream = stream
         self._logger = logger
-        self._told: set[str] = set()
+        self._unknown: set[str] = set()
+        self._lock = threading.Lock()
         self.count: Counter[str] = Counter()
 
     def __call__(self, reason: str) -> None:
         """Take note of why a record does not fit, as msgspec says it: types and a path, never a value."""
         what, _, where = _JSON_NUMBER.sub("number", reason).partition(" - at `$")
         field = re.sub(r"\[[^\]]*\]", "[]", where.rstrip("`")).removeprefix(".") or "the record"
-        self.count[field] += 1
-        if field not in self._told:
-            self._told.add(field)
+        with self._lock:
+            self.count[field] += 1
+            first = self.count[field] == 1
+        if first:
             self._logger.warning(
                 "Stream %s: %s in %s. Such records are written nevertheless.",
                 self._stream,
                 what[0].lower() + what[1:],
                 field,
+            )
+
+    def unknown(self, fields: Iterable[str]) -> None:
+        """Take note of fields that the schema lacks; :data:`MOST_UNKNOWN` of them are told."""
+        with self._lock:
+            news = [field for field in dict.fromkeys(fields) if field not in self._unknown]
+            del news[MOST_UNKNOWN - len(self._unknown) :]
+            self._unknown.update(news)
+        if news:
+            self._logger.warning(
+                "Stream %s: fields that the catalog lacks are left out: %s. Discover again to have them.",
+                self._stream,
+                ", ".join(news),
             )
 
     def summary(self) -> None:
@@ -284,15 +388,14 @@ class TypeCheck:
 class RecordLines:
     """Encodes a page's records as RECORD messages, one a line."""
 
-    def __init__(self, stream: str, schema: Schema, wire: Schema, mask: Any, logger: logging.Logger) -> None:
+    def __init__(self, stream: str, schema: Schema, wire: Schema, conformed: Conformance) -> None:
         """Make the encoder of a stream.
 
         Args:
             stream: Its name.
             schema: Its selected schema, as its SCHEMA message says.
             wire: The same, as the API sends records.
-            mask: What is selected, for records that take the SDK's road.
-            logger: Told of unknown fields.
+            conformed: The SDK's treatment, for records that do not fit.
 
         Raises:
             NoStructError: As :func:`record_type`.
@@ -300,9 +403,8 @@ class RecordLines:
         self.schema = dict(schema)
         self.struct = record_type(wire)
         """Type of the records that fit."""
-        self.exact = record_type(wire, exact=True)
-        """The same, without room for unknown fields."""
-        self.conformed = Conformance(stream, schema, mask, logger)
+        self.wire = wire
+        self.conformed = conformed
         self._tenant_attribute = attribute(schema, "tenant_id")
         self._head = b'{"type":"RECORD","stream":' + _encoder.encode(stream) + b',"record":'
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -242,6 +244,8 @@ def parse_date(text: str) -> datetime:
         ValueError: It is neither.
     """
     date = datetime.fromisoformat(text)
+    if date.tzinfo is UTC and _EARLIEST.year <= date.year < _LATEST.year:
+        return date  # as most are, of every record
     date = min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
     return date.astimezone(UTC)
 
@@ -253,6 +257,9 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         config: The config as handed in; completed in place.
         schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
     """
+    for name, property_schema in schema["properties"].items():
+        if config.get(name) is None and "default" in property_schema:
+            config[name] = property_schema["default"]
     # What is missing at the top is told below; what is missing in an entry is an error for each name.
     errors = [error for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config) if error.path]
     if not errors:  # the SDK fills in defaults only where all is of the right shape
@@ -269,6 +276,29 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
     if not wrong & {"custom_reports", "tenants"}:
         tenant_ids = [_text(tenant["tenant_id"]) for tenant in _tenants(config)]
         yield from reports.problems(config.get("custom_reports") or (), tenant_ids)
+
+
+def environment_problems(schema: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Yield one line per environment variable that singer-sdk could not read; empty ones are removed, as if not set.
+
+    Args:
+        schema: That of the settings.
+        prefix: What variables begin with, in any case and with ``-`` for ``_``.
+    """
+    prefix = prefix.upper().replace("-", "_")
+    for name, variable in ((name, prefix + name.upper()) for name in schema["properties"]):
+        if os.environ.get(variable) == "":
+            del os.environ[variable]
+        if (text := os.environ.get(variable)) is None:
+            continue
+        kinds = schema["properties"][name].get("type", ())
+        try:
+            if "integer" in kinds:
+                int(text)
+            elif "array" in kinds or "object" in kinds:
+                json.loads(text)
+        except ValueError:
+            yield f"Environment variable {variable} must be {'a whole number' if 'integer' in kinds else 'JSON'}."
 
 
 def unknown(config: Mapping[str, Any], schema: dict[str, Any]) -> Iterator[str]:
@@ -356,17 +386,23 @@ def _url_problem(url: str) -> str | None:
     return None
 
 
+def _batch_problem(batch_config: Mapping[str, Any]) -> str | None:
+    size = batch_config.get("batch_size")
+    return "must have a batch_size of at least 1" if size is not None and size < 1 else None
+
+
 def _header_problem(text: str) -> str | None:
     sendable = text.strip().isascii() and text.strip().isprintable()
     return None if sendable else "must be of plain ASCII characters: it is sent as a header"
 
 
-_PROBLEMS: Mapping[str, Callable[[str], str | None]] = {
+_PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "st_app_key": _header_problem,
     "user_agent": _header_problem,
     "api_url": _url_problem,
     "auth_url": _url_problem,
     "start_date": _date_problem,
+    "batch_config": _batch_problem,
 }
 
 

@@ -115,6 +115,7 @@ class EndpointStream(Stream, abc.ABC):
         writer = self._writer(tenant_id)
         progress = self.progress(tenant_id)
         unsettled: list[Page] = []
+        whole = True
         with progress.measured():
             for page in self.pages(tenant_id):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
@@ -125,12 +126,13 @@ class EndpointStream(Stream, abc.ABC):
                         return
                     continue
                 page.records = []
+                whole = page.whole
                 unsettled.append(page)
                 if writer.settled:
                     self._commit(tenant_id, unsettled)
             writer.close()
             self._commit(tenant_id, unsettled)
-        if from_the_start:
+        if from_the_start and whole:
             self.complete.add(tenant_id)
 
     def failure(self, tenant_id: str, error: StreamError) -> Failure:
@@ -204,9 +206,10 @@ class EndpointStream(Stream, abc.ABC):
 
     def newest(self, records: list[Any]) -> datetime | None:
         """Return the newest date among records."""
-        return bookmarks.newest(self._dates(records))
+        return bookmarks.newest(self.dates(records))
 
-    def _dates(self, records: list[Any]) -> Iterator[Any]:
+    def dates(self, records: list[Any]) -> Iterator[Any]:
+        """Yield what records have for a date, if they have one."""
         cursor = self.endpoint.cursor
         if cursor is None:
             return
@@ -225,7 +228,7 @@ class EndpointStream(Stream, abc.ABC):
     def _decode(self) -> Callable[[bytes], Any]:
         lines = self._lines
         decoder: Decoder[Any] = (
-            Decoder(self.envelope, lines.struct, self.misfits, exact=lines.exact, on_unknown=lines.conformed)
+            Decoder(self.envelope, lines.struct, self.misfits, known=lines.wire, on_unknown=lines.conformed)
             if lines
             else Decoder(self.envelope, dict[str, Any], self.misfits)
         )

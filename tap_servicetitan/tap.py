@@ -16,12 +16,20 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import simplejson
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, SingerSDKError
+from singer_sdk.exceptions import MapExpressionError, SingerSDKError
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_servicetitan import access, bookmarks, catalog, concurrency, handed_in, settings
-from tap_servicetitan.errors import CatalogError, Failure, StateError, StreamError, SyncFailedError
+from tap_servicetitan.errors import (
+    CatalogError,
+    ConfigError,
+    Failure,
+    StateError,
+    StreamError,
+    SyncFailedError,
+    summary,
+)
 from tap_servicetitan.http import Client
 from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.output import Checkpoints, MessageWriter
@@ -47,6 +55,10 @@ class TapServiceTitan(Tap):
     message_writer_class = MessageWriter
 
     def __init__(self, **kwargs: Any) -> None:
+        if kwargs.get("parse_env_config"):
+            self.append_builtin_config(self.config_jsonschema)
+            if problems := list(settings.environment_problems(self.config_jsonschema, f"{self.name}_")):
+                raise ConfigError(problems)
         for name, error in (("catalog", CatalogError), ("state", StateError)):
             if isinstance(kwargs.get(name), (list, int, float)):
                 msg = f"The {name} that was handed in is not a JSON object."
@@ -152,7 +164,7 @@ class TapServiceTitan(Tap):
         if not self.config.get("custom_reports"):
             return []
         if self._problems:
-            raise self._invalid_config()
+            raise ConfigError(self._problems)
         reports, self.left_out = discovery.discover(self, self._wants)
         return reports
 
@@ -169,8 +181,9 @@ class TapServiceTitan(Tap):
         failure = self.attempt(stream, tenant_id, functools.partial(self._read, stream, tenant_id))
         progress.end("failed" if failure else "complete")
         if failure:
+            alike = any((failure.tenant_id, failure.kind) == (one.tenant_id, one.kind) for one in self._failures)
             self._failures.append(failure)
-            self.logger.error("Failed: %s", failure)
+            self.logger.log(logging.DEBUG if alike else logging.ERROR, "Failed: %s", failure)
 
     def _read(self, stream: EndpointStream, tenant_id: str) -> None:
         stream.announce()
@@ -216,13 +229,10 @@ class TapServiceTitan(Tap):
         errors = list(settings.problems(self._config, schema))
         self._problems = errors
         if errors and raise_errors:
-            raise self._invalid_config()
+            raise ConfigError(errors)
         for warning in settings.unknown(self._config, schema):
             self.logger.warning(warning)
         return errors
-
-    def _invalid_config(self) -> ConfigValidationError:
-        return ConfigValidationError("Config validation failed", errors=self._problems, schema=self.config_jsonschema)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -234,26 +244,29 @@ class TapServiceTitan(Tap):
 def main() -> None:
     """Run the command line; what goes wrong is told in a line, without a traceback."""
     code = _run()
-    with suppress(OSError):
-        sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):
+            stream.flush()
     # Workers may still wait for the API: they are not waited for.
     os._exit(code)
 
 
 def _run() -> int:
     log = logging.getLogger(TapServiceTitan.name)
+    if sys.stdout is None:
+        log.error("There is no stdout to write to.")
+        return 1
     try:
         TapServiceTitan.cli()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except ConfigValidationError as error:
-        for problem in error.errors:
+    except ConfigError as error:
+        for problem in error.problems:
             log.error(problem)  # noqa: TRY400 -- told in a line
     except SyncFailedError as error:
-        log.error("%s; the others are complete:", error)  # noqa: TRY400 -- told in a line
-        for failure in error.failures:
-            log.error("  %s", failure)  # noqa: TRY400 -- told in a line
+        log.error("%s", error)  # noqa: TRY400 -- told in a line
+        for line in summary(error.failures):
+            log.error("  %s", line)  # noqa: TRY400 -- told in a line
     except (json.JSONDecodeError, simplejson.JSONDecodeError, UnicodeDecodeError) as error:
         what = "A file given by --config, --catalog or --state, or a list from the environment,"
         log.error("%s is not JSON: %s.", what, error)  # noqa: TRY400 -- told in a line

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+import functools
+import itertools
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan import bookmarks
-from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import Page, Walk
+from tap_servicetitan.listings import PagedStream, walked
+from tap_servicetitan.pagination import Page
 from tap_servicetitan.settings import parse_date
 
 if TYPE_CHECKING:
@@ -27,22 +29,28 @@ class WindowStream(PagedStream):
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
-        for start, end in self.windows(tenant_id):
-            bounds = {self.endpoint.start: bookmarks.to_api(start), self.endpoint.end: bookmarks.to_api(end)}
-            number, more, walk = 0, True, Walk()
-            while more:
-                answer = self.fetch(tenant_id, {**bounds, **self.numbered(number)})
+        windows = list(self.windows(tenant_id))
+        ask = functools.partial(self._ask_page, tenant_id)
+        firsts = self.tap.lookahead.map(ask, map(self.bounds, windows))
+        for window, first in zip(windows, firsts, strict=True):
+            bounds = self.bounds(window)
+            added = {key: value for key, value in bounds.items() if key in self.endpoint.added}
+            rest = (self.fetch(tenant_id, {**bounds, **self.numbered(number)}) for number in itertools.count(1))
+            for answer, more in walked(self.endpoint, itertools.chain([first], rest)):
                 records = self.records_of(answer)
-                more = self.has_more(answer, walk)
-                number += 1
-                self.add(records, {key: value for key, value in bounds.items() if key in self.endpoint.added})
-                yield Page(records, more, newest=end)
+                self.add(records, added)
+                yield Page(records, more, newest=window[1])
 
     @override
     def probe(self, tenant_id: str) -> None:
         today = self.started.replace(hour=0, minute=0, second=0, microsecond=0)
-        bounds = {self.endpoint.start: today, self.endpoint.end: today + timedelta(days=self.endpoint.days)}
-        self.fetch(tenant_id, {name: bookmarks.to_api(at) for name, at in bounds.items()} | self.numbered(0, size=1))
+        bounds = self.bounds((today, today + timedelta(days=self.endpoint.days)))
+        self.fetch(tenant_id, {**bounds, **self.numbered(0, size=1)})
+
+    def bounds(self, window: tuple[datetime, datetime]) -> dict[str, str]:
+        """Return the parameters for a window's start and end."""
+        start, end = window
+        return {self.endpoint.start: bookmarks.to_api(start), self.endpoint.end: bookmarks.to_api(end)}
 
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:
         """Yield the bounds of each window, whole days in UTC, up to the run's start."""
@@ -51,7 +59,7 @@ class WindowStream(PagedStream):
         if done:
             again = parse_date(done) - timedelta(days=self.endpoint.lookback_days)
             first = min(again, self.started)
-        start = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        start = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         while start < self.started:
             end = start + timedelta(days=self.endpoint.days)
             yield start, end
@@ -61,3 +69,6 @@ class WindowStream(PagedStream):
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if not page.has_more:
             bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)
+
+    def _ask_page(self, tenant_id: str, bounds: Mapping[str, str]) -> Any:
+        return self.ask(tenant_id, {**bounds, **self.numbered(0)})

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
+from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 
 from tap_servicetitan.conformance import Conformance
+from tap_servicetitan.errors import BatchError
 from tap_servicetitan.records import NoStructError, RecordLines, TypeCheck
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.mapper import StreamMap
 
     from tap_servicetitan.conformance import Schema
     from tap_servicetitan.pagination import Page
@@ -49,7 +52,7 @@ class MessageByMessage(PageWriter):
         super().__init__(stream, tenant_id)
         schema = stream.effective_schema
         self._check = TypeCheck(_wire_schema(stream, schema), stream.misfits)
-        self._conformed = Conformance(stream.name, schema, stream.mask, stream.logger)
+        self._conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
 
     def _messages(self, page: Page) -> Iterator[RecordMessage]:
         """Turn a page into messages: selected, conformed, mapped, flattened."""
@@ -57,7 +60,7 @@ class MessageByMessage(PageWriter):
             self._check(record)
             conformed = self._conformed({**record, "tenant_id": self._tenant_id})
             for mapping in self._stream.stream_maps:
-                mapped = mapping.transform(conformed)
+                mapped = self._mapped(mapping, conformed)
                 if mapped is not None:
                     yield RecordMessage(
                         stream=mapping.stream_alias,
@@ -65,6 +68,15 @@ class MessageByMessage(PageWriter):
                         version=self._stream._stream_version,  # noqa: SLF001 -- the SDK's own messages read it too
                         time_extracted=page.received,
                     )
+
+    def _mapped(self, mapping: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return mapping.transform(record)
+        except MapExpressionError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
+            msg = f"The stream map fails with {type(error).__name__}."  # its text may quote the record
+            raise MapExpressionError(msg) from None
 
 
 class LineWriter(PageWriter):
@@ -111,12 +123,19 @@ class BatchWriter(MessageByMessage):
     def close(self) -> None:
         """Write files and their BATCH messages."""
         for name, records in self._records.items():
-            batcher = Batcher(self._stream.tap_name, name, self._config)
-            for manifest in batcher.get_batches(iter(records)):
+            for manifest in self._files(name, records):
                 message = SDKBatchMessage(stream=name, encoding=self._config.encoding, manifest=manifest)
                 self._stream.tap.write_message(message)
         self._records.clear()
         self.settled = True
+
+    def _files(self, name: str, records: list[dict[str, Any]]) -> list[list[str]]:
+        try:
+            return list(Batcher(self._stream.tap_name, name, self._config).get_batches(iter(records)))
+        except Exception as error:  # noqa: BLE001 -- of whatever storage and format the config names
+            text = str(error) if isinstance(error, (ImportError, OSError)) else ""
+            msg = f"The files of BATCH cannot be written: {type(error).__name__}{text and f' ({text})'}."
+            raise BatchError(msg) from None
 
 
 def lines_of(stream: EndpointStream) -> RecordLines | None:
@@ -129,7 +148,8 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
         return None
     schema = mapping.transformed_schema
     try:
-        return RecordLines(stream.name, schema, _wire_schema(stream, schema), stream.mask, stream.logger)
+        conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
+        return RecordLines(stream.name, schema, _wire_schema(stream, schema), conformed)
     except NoStructError:
         return None
 

@@ -65,7 +65,7 @@ def test_a_tenant_with_wrong_credentials_does_not_hide_the_others(tap: Tap, simu
     assert run.code == 1
     assert "2 of 4 streams can be read." in run.stdout
     (remedy,) = [line for line in run.stdout.splitlines() if "Check client_id" in line]
-    assert remedy.startswith("  tenant 1001, bookings, leads: The token endpoint refused the credentials")
+    assert remedy.startswith("  tenant 1001, streams bookings, leads: The token endpoint refused the credentials")
 
 
 def test_nothing_selected_is_no_success(tap: Tap, simulator: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""The turn, and what is asked for side by side."""
+"""The turn, what is asked for side by side, and where pages end."""
 
 from __future__ import annotations
 
@@ -6,34 +6,46 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tap_servicetitan.concurrency import Lookahead, StoppedError, Turn, run
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import ContinuationPaginator, Page
+from tap_servicetitan.pagination import ContinuationPaginator, Everything, NumberedPage, Page, followed
 
 
 def test_two_jobs_never_run_at_once_but_while_the_turn_is_lent() -> None:
     turn = Turn()
-    inside, outside = 0, 0
-    most_outside = 0
+    inside, outside = threading.Barrier(2), threading.Barrier(2)
 
     def job() -> None:
-        nonlocal inside, outside, most_outside
-        for _ in range(20):
-            inside += 1
-            assert inside == 1
-            inside -= 1
-            with turn.lent():
-                outside += 1
-                most_outside = max(most_outside, outside)
-                time.sleep(0.001)
-                outside -= 1
+        with pytest.raises(threading.BrokenBarrierError):  # the other one does not come, however long this one waits
+            inside.wait(0.05)
+        with turn.lent():
+            outside.wait(5)
+
+    run([job] * 2, turn=turn, workers=2, last_word=lambda: None)
+
+    assert not turn.take(0)
+
+
+def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
+    turn = Turn()
+    together = threading.Barrier(4)
+    under_way = most = 0
+
+    def job() -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        with turn.lent():
+            together.wait(5)
+        under_way -= 1
 
     run([job] * 8, turn=turn, workers=4, last_word=lambda: None)
 
-    assert 1 < most_outside <= 4
+    assert most == 4
 
 
 def test_a_job_that_raises_ends_all_and_the_last_word_has_the_turn() -> None:
@@ -100,6 +112,71 @@ def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
         with pytest.raises(KeyError):
             results.extend(lookahead.map(fails_at_three, range(10)))
     assert list(lookahead.map(str, range(4))) == ["0", "1", "2", "3"]
+
+
+def test_a_source_that_fails_gives_back_what_was_taken() -> None:
+    lookahead = Lookahead(Turn(), 2)
+
+    def fails_at_the_second() -> Iterator[int]:
+        yield 1
+        raise KeyError
+
+    for _ in range(5):
+        with pytest.raises(KeyError):
+            list(lookahead.map(str, fails_at_the_second()))
+
+    together = threading.Barrier(3)
+    assert sorted(lookahead.map(lambda _: together.wait(5), range(3))) == [0, 1, 2]
+    lookahead.close()
+
+
+def test_the_turn_is_lent_while_a_result_is_waited_for_and_held_again_with_it() -> None:
+    turn = Turn()
+    lookahead = Lookahead(turn, 2)
+
+    def job(_: int) -> bool:
+        taken = turn.take(5)
+        turn.give()
+        return taken
+
+    for taken in lookahead.map(job, range(1)):
+        assert taken
+        assert not turn.take(0)
+    lookahead.close()
+
+
+def pages(*pages: list[Any], more: bool = True) -> list[tuple[list[Any], bool]]:
+    """Follow numbered pages, which all say the same of whether more follow; return each with whether another does."""
+    answers = (NumberedPage(page, more) for page in pages)
+    return [(answer.data, follows) for answer, follows in followed(answers)]
+
+
+def test_numbered_pages_end_with_the_first_that_none_follows() -> None:
+    assert pages([1], [2], more=False) == [([1], False)]
+    assert [
+        follows for _, follows in followed([Everything([1]), Everything([2]), Everything([]), Everything([3])])
+    ] == [
+        True,
+        True,
+        False,
+    ]
+    assert [follows for _, follows in followed([Everything([1]), Everything([2])], paged=False)] == [False]
+
+
+@pytest.mark.parametrize("size", [1, 2, 49, 50, 51, 5000])
+def test_a_page_that_repeats_itself_is_found_out_whatever_its_size(size: int) -> None:
+    page, other = ([{"id": first + n} for n in range(size)] for first in (0, size))
+
+    assert len(pages(page, other, page, [*page[:-1], {"id": -1}])) == 4
+    with pytest.raises(PaginationError, match="Page 3 is the same as the one before"):
+        pages(page, other, list(other))
+
+
+def test_pages_that_begin_and_end_alike_are_not_the_same() -> None:
+    rows = [["open", n % 3 == 0] for n in range(300)]
+    others = [rows[0], *([["done", n % 5 == 0] for n in range(298)]), rows[-1]]
+
+    assert len(pages(rows, others, rows)) == 3
 
 
 def walk(tokens: list[str]) -> int:

@@ -73,7 +73,7 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
 
 ELSEWHERE = {
     *("client_secret", "max_active_runs", "max_active_tis_per_dag", "max_concurrent_runs"),
-    *("continue_from", "parent_page", "replication_key", "replication_key_value"),
+    *("continue_from", "parent_page", "pass_from", "replication_key", "replication_key_value"),
     *("database_uri", "primary_key_required"),
     *("dagster_tenants", "airflow_tenants"),
 }

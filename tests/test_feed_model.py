@@ -17,6 +17,7 @@ from support import Output, SomeStreams, bookmark, run_here
 
 from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import RefusedRequestError
+from tap_servicetitan.pagination import Page
 
 STREAMS = ("bookings", "leads")
 TENANTS = ("1001", "1002")
@@ -211,7 +212,7 @@ def test_a_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(da
     started = datetime.now(UTC)
     mark: dict[str, Any] = {}
     for date in dates:
-        bookmarks.move_feed(mark, None, "modifiedOn", bookmarks.newest([date]))
+        bookmarks.move_feed(mark, Page([], newest=bookmarks.newest([date])), "modifiedOn")
     adopted = bookmarks.adopt({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
     (again,) = adopted["bookmarks"]["x"]["partitions"]
 

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
 import msgspec
 import pytest
+import raw
 import requests
 
 from tap_servicetitan import http, ratelimit
@@ -34,8 +36,9 @@ DEFAULTS = {
 }
 
 
-def client_of(simulator: Simulator, **settings: Any) -> Client:
-    parsed = Settings.parse({**DEFAULTS, **simulator.config, **settings}, user_agent="tests")
+def client_of(server: Simulator | dict[str, Any], **settings: Any) -> Client:
+    config = server if isinstance(server, dict) else server.config
+    parsed = Settings.parse({**DEFAULTS, **config, **settings}, user_agent="tests")
     return Client(parsed.tenants[0], parsed, threading.Semaphore(parsed.concurrency), patience=PATIENCE)
 
 
@@ -144,40 +147,126 @@ def test_a_pause_that_is_too_long_is_told_at_once(simulator: Simulator) -> None:
         page(client_of(simulator))
 
 
-def test_once_nobody_is_there_each_further_request_has_one_try_until_somebody_is(simulator: Simulator) -> None:
-    client = client_of(simulator)
-    simulator.misbehave("token_error", status=503, times=http.MAX_TRIES + 1)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "token_error", "status": 503}, "the token endpoint answered 503"),
+        ({"kind": "hang", "seconds": 9}, r"no answer in time \(127.0.0.1\)"),
+        ({"kind": "reset"}, r"the connection failed \(127.0.0.1\)"),
+    ],
+)
+def test_while_nobody_is_served_requests_fail_unasked_but_for_one_try_now_and_then(
+    simulator: Simulator, fault: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "OUTAGE", 0.5 / PATIENCE)
+    client = client_of(simulator, request_timeout=0.1)
+    simulator.misbehave(**fault, times=http.MAX_TRIES + 1)
 
-    with pytest.raises(APIError, match="Gave up after 7 tries: the token endpoint answered 503"):
+    with pytest.raises(APIError, match=f"Gave up after 7 tries: {words}"):
         page(client)
-    with pytest.raises(APIError, match="Still out of reach: the token endpoint answered 503"):
+    for _ in range(50):
+        with pytest.raises(APIError, match=f"Not asked, since the API serves nobody: {words}"):
+            page(client)
+    time.sleep(0.5)
+    with pytest.raises(APIError, match=f"Gave up: {words}"):
         page(client)
-    assert simulator.token_requests == http.MAX_TRIES + 1
+    time.sleep(0.5)
 
     assert len(page(client).data) == 20
     simulator.misbehave("error", times=3)
     assert len(page(client).data) == 20
 
 
+def test_a_request_that_is_served_nowhere_does_not_stand_for_the_others(simulator: Simulator) -> None:
+    client = client_of(simulator, request_timeout=0.1)
+    simulator.misbehave("hang", stream="bookings", seconds=9, times=None)
+    with ThreadPoolExecutor() as pool:
+        failing = pool.submit(page, client)
+        while not failing.done():
+            page(client, BOOKINGS.replace("bookings", "leads"))
+
+    with pytest.raises(APIError, match="Gave up after 7 tries"):
+        failing.result()
+    assert len(page(client, BOOKINGS.replace("bookings", "leads")).data) == 20
+
+
+def test_a_token_endpoint_that_hangs_is_waited_for_once_by_all() -> None:
+    waits = iter([9, 0, 0, 0])
+
+    def token() -> bytes:
+        over.wait(next(waits))
+        return raw.http(raw.TOKEN)
+
+    over = threading.Event()
+    server = raw.RawServer(lambda _: raw.feed({"id": 1}), token)
+    with server.listening() as config, ThreadPoolExecutor(8) as pool:
+        client = client_of(config, request_timeout=0.5)
+        started = time.monotonic()
+        pages = list(pool.map(lambda _: page(client), range(8)))
+        over.set()
+
+    assert all(len(one.data) == 1 for one in pages)
+    assert time.monotonic() - started < 2 * 0.5
+    assert len([seen for seen in server.seen if seen.startswith(b"POST")]) == 2
+
+
+def test_a_limit_that_never_ends_is_waited_for_once(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    client._budget.max_wait = 0.3
+    simulator.misbehave("rate_limit", retry_after=0.1, times=None)
+
+    with pytest.raises(APIError, match=r"The API answered 429.* Waited 0s for it"):
+        page(client)
+    asked = len(simulator.requests)
+    with pytest.raises(APIError, match="Not asked, since the API serves nobody: The API answered 429"):
+        page(client)
+    assert len(simulator.requests) == asked
+
+
 def test_a_wrong_app_key_is_not_tried_for_every_stream(simulator: Simulator) -> None:
     client = client_of(simulator, st_app_key="ak1.wrong")
 
-    for _ in range(20):
+    for feed in [BOOKINGS, "/jpm/v2/tenant/1001/export/jobs", "/payroll/v2/tenant/1001/export/activity-codes"] * 5:
         with pytest.raises(CredentialsError, match="The API answered 401"):
-            page(client)
+            page(client, feed)
 
     assert simulator.token_requests == 1 + http.KEY_REFUSALS
 
 
 def test_a_401_of_some_resources_alone_does_not_count_against_the_others(simulator: Simulator) -> None:
     client = client_of(simulator)
-    page(client)
-    simulator.misbehave("unauthorized", times=1 + http.KEY_REFUSALS)
-    for _ in range(http.KEY_REFUSALS):
+    simulator.misbehave("unauthorized", times=10)
+    for _ in range(8):
         with pytest.raises(CredentialsError, match="The API answered 401"):
             page(client)
 
+    while True:
+        with suppress(CredentialsError):
+            assert len(page(client).data) == 20
+            break
+
+
+def test_a_token_that_dies_while_a_pause_is_waited_out_is_renewed_again(simulator: Simulator) -> None:
+    client = client_of(simulator)
+    simulator.misbehave("unauthorized", times=1)
+    simulator.misbehave("rate_limit", retry_after=0.05, times=1, after=1)
+    simulator.misbehave("unauthorized", times=1, after=2)
+
     assert len(page(client).data) == 20
+    assert [request.status for request in simulator.requests if request.stream] == [401, 429, 401, 200]
+
+
+def test_a_throttled_token_endpoint_and_a_401_cost_no_run_of_a_report(simulator: Simulator) -> None:
+    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    client = client_of(simulator)
+    budget = RateBudget((2, 60.0))
+    simulator.misbehave("token_error", status=429, times=3, retry_after=0.05)
+    simulator.misbehave("unauthorized", times=1)
+
+    client.ask(BOOKINGS, {}, decode, budget=budget)
+    client.ask(BOOKINGS, {}, decode, budget=budget)
+
+    assert budget._reserve() > 50
 
 
 def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FEEDS, Output, Tap, bookmark, config_of, plain, selecting, unpacked
+from support import DEFECT, FEEDS, Output, Tap, bookmark, config_of, plain, selecting, started_tap, unpacked, wait_for
 
 from tap_servicetitan.simulator import Simulator
 
@@ -138,26 +140,36 @@ def test_what_fails_is_named_with_cause_and_remedy_and_stops_nothing_else(
     for tenant_id in ("1001", "1002"):
         assert f"tenant {tenant_id}, stream leads: The API answered 403: Scope validation failed" in block
     assert block.count("Grant the scope tn.crm.leads:r to the app in ServiceTitan's developer portal.") == 2
-    for stream in streams:
-        assert f"tenant 1003, stream {stream}: The token endpoint refused the credentials (400)." in block
-    assert block.count("Check client_id and client_secret of this tenant") == 5
+    (line,) = re.findall("tenant 1003, streams (.*): The token endpoint refused the credentials .400.", block)
+    assert set(line.split(", ")) == set(streams)
+    assert run.log.count("Check client_id and client_secret of this tenant") == 2
     assert "cs2.wrong" not in run.log
     assert "Traceback" not in run.log
     assert simulator.token_requests == 3
 
 
-DEFECT = """
-import sys
-from tap_servicetitan import feeds, tap
+def test_failures_of_one_kind_are_told_once(tap: Tap, simulator: Simulator) -> None:
+    run = tap(config_of(simulator, client_secret="wrong"), catalog=selecting())
 
-def pages(self, tenant_id, pages=feeds.ExportStream.pages):
-    if self.name == "leads":
-        raise KeyError("Jane_Doe, 12 Main St".replace("_", " "))  # Python 3.13 shows this line itself
-    return pages(self, tenant_id)
+    assert run.code == 1
+    errors = [line.split("| ")[-1].strip() for line in run.log.splitlines() if "ERROR" in line]
+    assert len(errors) == 3
+    assert errors[1] == "167 of 167 streams could not be read to the end:"
+    assert re.match(r"tenant 1001, streams (\w+, ){4}\w+ and 162 more: The token endpoint refused", errors[2])
 
-feeds.ExportStream.pages = pages
-tap.main()
-"""
+
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 1)])
+def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
+    tap: Tap, simulator: Simulator, closed: str, code: int
+) -> None:
+    command = shlex.join(tap.command(config_of(simulator))) + f" {closed}"
+
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == 0)
+    assert "Traceback" not in done.stderr
+    assert not done.stderr or "There is no stdout to write to." in done.stderr
 
 
 def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
@@ -209,24 +221,9 @@ def test_a_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_han
         assert count == 10 * len(set(tokens_of(run, stream)))
 
 
-def started_tap(command: list[str], directory: Path) -> tuple[subprocess.Popen[bytes], Callable[[], Output]]:
-    """Start the tap, its output into files; return it, and what waits for its end."""
-    out, err = directory / "stdout", directory / "stderr"
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
-    return process, lambda: Output(process.wait(timeout=10), out.read_text(), err.read_text())
-
-
 def hanging(simulator: Simulator) -> bool:
     """Tell whether the answers that come have come."""
     return len(simulator.requests) >= 20
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(

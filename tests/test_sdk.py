@@ -10,16 +10,17 @@ import pytest
 from singer_sdk import Stream
 from singer_sdk.helpers._batch import BatchConfig, SDKBatchMessage
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
-from singer_sdk.helpers._typing import conform_record_data_types
+from singer_sdk.helpers._typing import _conform_record_data_types
 from singer_sdk.plugin_base import PluginBase, _ConfigInput
 from singer_sdk.tap_base import Tap
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from support import selecting
+from support import bring_up_to_date, selecting
 
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
 _SIMULATOR = Simulator(records=30, page_size=10, rate_limit=0)
+bring_up_to_date(_SIMULATOR, new=30)  # what is asked for by window is asked for a year back
 
 TestTapServiceTitan = get_tap_test_class(
     TapServiceTitan,
@@ -50,6 +51,6 @@ def test_the_sdk_still_has_the_private_names_that_the_tap_relies_on() -> None:
     assert 'ctx.params.get("config"' in inspect.getsource(Tap.cb_discover)
     assert "self._handle_termination" in inspect.getsource(PluginBase._setup_signal_handlers)
     assert parameters(pop_deselected_record_properties) == ["record", "schema", "mask", "breadcrumb"]
-    assert parameters(conform_record_data_types) == ["stream_name", "record", "schema", "level", "logger"]
+    assert parameters(_conform_record_data_types) == ["input_object", "schema", "level", "parent"]
     assert parameters(SDKBatchMessage)[:3] == ["stream", "encoding", "manifest"]
     assert {"encoding", "storage", "batch_size"} <= set(parameters(BatchConfig))

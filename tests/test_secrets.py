@@ -13,8 +13,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from raw import TOKEN, RawServer, feed, http
-from support import TAP, Output, Tap, config_of, run_here
-from test_run import DEFECT
+from support import DEFECT, TAP, Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 
@@ -90,7 +89,6 @@ def test_the_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, wa
         run = tap({**settings_of(config), **WAYS.get(way, {})})
 
     assert run.code == 0
-    assert "urllib3" in run.log
     assert '"level":"debug"' in run.log
     assert VALUES[0].lower() in run.stdout.lower()
     assert_silent(run)
@@ -219,6 +217,19 @@ def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config)
     ]
 
 
+def test_the_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture) -> None:
+    simulator = simulate(sizes={"contacts": 5})
+    caplog.set_level("DEBUG")
+    simulator.misbehave("error", stream="contact_relationships")
+
+    run = run_here(config_of(simulator), "contact_relationships")
+
+    ids = [record["id"] for record in simulator.records("contacts")]
+    assert "stream contact_relationships: the API answered 500" in run.log
+    assert ids
+    assert not [each for each in ids if each in run.log]
+
+
 def test_a_debug_log_shows_requests_without_their_headers(
     simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,7 +241,7 @@ def test_a_debug_log_shows_requests_without_their_headers(
 
     tokens = {request.headers["authorization"].split()[1] for request in simulator.requests if request.stream}
     assert len(tokens) == 2
-    assert "GET /crm/v2/tenant/1001/export/bookings" in run.log
+    assert '"endpoint":"export/bookings"' in run.log
     assert not [token for token in tokens if token in run.log]
     assert simulator.config["client_secret"] not in run.log
     assert simulator.config["st_app_key"] not in run.log

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from support import Tap, config_of, run_here, selecting
 
-from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS
+from tap_servicetitan.errors import ConfigError
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, problems
 from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.tap import TapServiceTitan
 
 VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1.s3cret", "tenant_id": "1001"}
 
@@ -31,6 +33,7 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
         ({"start_date": "last week"}, "Setting 'start_date' must be a date or date-time, such as"),
         ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
         ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
+        ({"batch_config": {"batch_size": 0}}, "Setting 'batch_config' must have a batch_size of at least 1."),
         ({"request_timeout": 0}, "Setting 'request_timeout' must be greater than 0."),
         ({"st_app_key": "ak1.s3cret\u20ac"}, "Setting 'st_app_key' must be of plain ASCII characters: it is sent as a"),
         (
@@ -52,19 +55,28 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
         ),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it(tap: Tap, change: dict[str, Any], line: str) -> None:
+def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line: str) -> None:
     config = {name: value for name, value in {**VALID, **change}.items() if value is not None}
 
-    run = tap(config)
+    with pytest.raises(ConfigError) as caught:
+        TapServiceTitan(config=config)
+
+    (found,) = caught.value.problems
+    assert found.startswith(line)
+    assert "s3cret" not in str(caught.value)
+    assert "4711" not in str(caught.value)
+
+
+def test_a_wrong_config_ends_the_run_with_its_lines_alone(tap: Tap) -> None:
+    run = tap({**VALID, "client_secret": 4711, "concurrency": 0})
 
     assert run.code == 1
     assert run.stdout == ""
-    lines = [text for text in run.log.splitlines() if "ERROR" in text]
-    assert len(lines) == 2
-    assert line in lines[0]
-    assert lines[1].endswith("Config validation failed")
+    assert [line.split("| ")[-1].strip() for line in run.log.splitlines()[-2:]] == [
+        "Setting 'client_secret' must be of type string.",
+        "Setting 'concurrency' must be at least 1.",
+    ]
     assert "Traceback" not in run.log
-    assert "s3cret" not in run.log
     assert "4711" not in run.log
 
 
@@ -155,3 +167,49 @@ def test_the_environment_chooses_the_hosts() -> None:
         "https://api-integration.servicetitan.io",
         "https://auth-integration.servicetitan.io/connect/token",
     )
+
+
+DEFAULTS = (
+    "concurrency",
+    "requests_per_second",
+    "reports_per_minute",
+    "request_timeout",
+    "log_interval",
+    "environment",
+)
+
+
+def test_null_is_the_default() -> None:
+    config: dict[str, Any] = {**VALID, **dict.fromkeys(DEFAULTS)}
+
+    assert not list(problems(config, CONFIG_JSONSCHEMA))
+    assert all(config[name] == CONFIG_JSONSCHEMA["properties"][name]["default"] for name in DEFAULTS)
+
+
+def test_an_empty_environment_variable_is_as_good_as_none(
+    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TENANT_ID", "CONCURRENCY", "TENANTS", "CUSTOM_REPORTS", "ENVIRONMENT", "LOG_INTERVAL"):
+        monkeypatch.setenv(f"TAP_SERVICETITAN_{name}", "")
+
+    run = tap(simulator.config, "--config=ENV", catalog=selecting("bookings"))
+
+    assert run.code == 0, run.log
+    assert run.counts() == {"bookings": 60}
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [("CONCURRENCY=abc", "a whole number"), ("TENANTS=[{", "JSON"), ("STREAM_MAPS=x", "JSON")],
+)
+def test_an_environment_variable_that_cannot_be_read_is_named(
+    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str, words: str
+) -> None:
+    name, text = variable.split("=")
+    monkeypatch.setenv(f"TAP_SERVICETITAN_{name}", text)
+
+    run = tap(simulator.config, "--config=ENV", catalog=selecting("bookings"))
+
+    assert run.code == 1
+    assert f"Environment variable TAP_SERVICETITAN_{name} must be {words}." in run.log.splitlines()[-1]
+    assert "Traceback" not in run.log

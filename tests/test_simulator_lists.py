@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import requests
+from support import ApiClient
 
 from tap_servicetitan.simulator import Simulator
-
-
-class Client:
-    """A client that is let in."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._config = simulator.config
-        self._session = requests.Session()
-        self._session.headers["ST-App-Key"] = self._config["st_app_key"]
-        form = {name: self._config[name] for name in ("client_id", "client_secret")}
-        token = self._session.post(
-            self._config["auth_url"], data={**form, "grant_type": "client_credentials"}, timeout=10
-        ).json()["access_token"]
-        self._session.headers["Authorization"] = token
-
-    def get(self, path: str, **query: str | int) -> requests.Response:
-        api, version, rest = path.split("/", 2)
-        url = f"{self._config['api_url']}/{api}/{version}/tenant/1001/{rest}"
-        return self._session.get(url, params=query, timeout=10)
-
-    def data(self, path: str, **query: str | int) -> list[dict[str, Any]]:
-        response = self.get(path, **query)
-        assert response.status_code == 200, response.text
-        data: list[dict[str, Any]] = response.json()["data"]
-        return data
-
-    def close(self) -> None:
-        self._session.close()
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +17,13 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def client(simulator: Simulator) -> Iterator[Client]:
-    client = Client(simulator)
+def client(simulator: Simulator) -> Iterator[ApiClient]:
+    client = ApiClient(simulator)
     yield client
     client.close()
 
 
-def test_a_page_has_50_records_unless_asked_for_more(client: Client) -> None:
+def test_a_page_has_50_records_unless_asked_for_more(client: ApiClient) -> None:
     first = client.get("dispatch/v2/zones", active="Any").json()
 
     assert (first["page"], first["pageSize"], len(first["data"]), first["hasMore"]) == (1, 50, 50, True)
@@ -60,18 +31,18 @@ def test_a_page_has_50_records_unless_asked_for_more(client: Client) -> None:
     assert client.get("dispatch/v2/zones", active="Any", page=3).json()["hasMore"] is False
 
 
-def test_the_records_are_counted_only_if_asked(client: Client) -> None:
+def test_the_records_are_counted_only_if_asked(client: ApiClient) -> None:
     assert client.get("dispatch/v2/zones", active="Any").json()["totalCount"] is None
     assert client.get("dispatch/v2/zones", active="Any", includeTotal="true").json()["totalCount"] == 120
 
 
-def test_a_page_may_not_be_larger_than_the_maximum(client: Client) -> None:
+def test_a_page_may_not_be_larger_than_the_maximum(client: ApiClient) -> None:
     assert client.get("dispatch/v2/zones", pageSize=5001).status_code == 400
     assert client.get("accounting/v2/journal-entries", pageSize=501).status_code == 400
     assert client.get("accounting/v2/journal-entries", pageSize=500).status_code == 200
 
 
-def test_inactive_records_are_hidden_unless_asked_for(client: Client) -> None:
+def test_inactive_records_are_hidden_unless_asked_for(client: ApiClient) -> None:
     everything = client.data("dispatch/v2/zones", active="Any", pageSize=500)
 
     assert client.data("dispatch/v2/zones", pageSize=500) == [row for row in everything if row["active"]]
@@ -83,11 +54,11 @@ def test_inactive_records_are_hidden_unless_asked_for(client: Client) -> None:
     )
 
 
-def test_unknown_parameters_are_silently_ignored(client: Client) -> None:
+def test_unknown_parameters_are_silently_ignored(client: ApiClient) -> None:
     assert client.data("dispatch/v2/zones", modifiedOnOrAfterr="2099-01-01") == client.data("dispatch/v2/zones")
 
 
-def test_what_was_modified_since_is_found(client: Client) -> None:
+def test_what_was_modified_since_is_found(client: ApiClient) -> None:
     rows = client.data("dispatch/v2/zones", active="Any", pageSize=500)
     since = sorted(row["modifiedOn"] for row in rows)[60]
 
@@ -97,23 +68,23 @@ def test_what_was_modified_since_is_found(client: Client) -> None:
     assert len(found) < 120
 
 
-def test_required_parameters_are_demanded_by_name(client: Client) -> None:
+def test_required_parameters_are_demanded_by_name(client: ApiClient) -> None:
     answer = client.get("marketingads/v2/performance", fromUtc="2025-01-01T00:00:00Z")
 
     assert answer.status_code == 400
     assert {"toUtc", "performanceSegmentationType"} <= set(answer.json()["errors"])
 
 
-def test_submissions_take_dates_with_z_only(client: Client) -> None:
+def test_submissions_take_dates_with_z_only(client: ApiClient) -> None:
     assert client.get("forms/v2/submissions", submittedOnOrAfter="2025-01-01T00:00:00Z").status_code == 200
     assert client.get("forms/v2/submissions", submittedOnOrAfter="2025-01-01T00:00:00+00:00").status_code == 400
 
 
-def test_records_of_an_unknown_parent_are_not_found(client: Client) -> None:
+def test_records_of_an_unknown_parent_are_not_found(client: ApiClient) -> None:
     assert client.get("crm/v2/customers/1/notes").status_code == 404
 
 
-def test_business_units_of_intacct_are_numbered_from_0(client: Client) -> None:
+def test_business_units_of_intacct_are_numbered_from_0(client: ApiClient) -> None:
     query: dict[str, str | int] = {"pageSize": 50, "includeTotal": "true"}
 
     assert len(client.data("settings/v2/business-units/intacct", page=0, **query)) == 50

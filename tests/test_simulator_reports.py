@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import requests
-from test_simulator_lists import Client
+from support import ApiClient
 
 from tap_servicetitan.simulator import Simulator
 
 DATES = [{"name": "From", "value": "2024-01-01"}, {"name": "To", "value": "2025-12-31"}]
 
 
-class Reader(Client):
+class Reader(ApiClient):
     """A client that runs reports."""
 
     def __init__(self, simulator: Simulator) -> None:

@@ -17,7 +17,6 @@ from tap_servicetitan import catalog, schemas
 from tap_servicetitan.endpoint import (
     Array,
     Capacity,
-    CustomFields,
     Endpoint,
     Export,
     Listing,
@@ -130,7 +129,6 @@ def fortnight(walker: Walker, endpoint: Capacity) -> Iterator[Row]:
 WALKS: dict[type[Endpoint], Callable[[Walker, Any], Iterator[Row]]] = {
     Export: feed,
     Listing: Walker.pages,
-    CustomFields: Walker.pages,
     Array: at_once,
     Single: at_once,
     Nested: nested,

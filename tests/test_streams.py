@@ -6,18 +6,31 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-from support import Output, Tap, bookmark, config_of, plain, selecting
-from test_run import started_tap, wait_for
+import pytest
+from support import (
+    TABLE,
+    Output,
+    Tap,
+    bookmark,
+    bring_up_to_date,
+    config_of,
+    days_ago,
+    plain,
+    run_here,
+    selecting,
+    started_tap,
+    wait_for,
+)
 
-from tap_servicetitan import catalog
+from tap_servicetitan import bookmarks
 from tap_servicetitan.endpoint import Export, Listing, Nested, Window
 from tap_servicetitan.simulator import Simulator
-
-TABLE = {endpoint.name: endpoint for endpoint in catalog.endpoints()}
 
 
 def asked(simulator: Simulator, stream: str, since: int = 0) -> list[dict[str, str]]:
@@ -32,17 +45,19 @@ def test_every_stream_brings_all_its_records_valid_against_its_schema_and_then_o
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=12, page_size=5)
-    config = config_of(simulator, start_date="2025-12-01", concurrency=8)
+    recent = simulate(records=12, page_size=5)
+    bring_up_to_date(recent, new=300)
     everything = config_of(simulator)
     windows = {name for name, endpoint in TABLE.items() if isinstance(endpoint, Window)}
     others = tuple(name for name in TABLE if name not in windows)
 
     first = tap(everything, catalog=selecting(*others))
-    windowed = tap(config, catalog=selecting(*windows))
+    windowed = tap(config_of(recent, start_date=str(days_ago(30))), catalog=selecting(*windows))
 
     assert first.code == windowed.code == 0
     assert set(first.counts()) == set(others) - {name for name in others if not simulator.records(name)}
     assert len(first.counts()) > 155
+    assert set(windowed.counts()) == windows
     for run in (first, windowed):
         schemas = {
             message["stream"]: jsonschema.Draft202012Validator(message["schema"]) for message in run.of_type("SCHEMA")
@@ -232,21 +247,41 @@ def test_a_nested_stream_goes_on_at_the_page_of_parents_where_it_stopped(
     assert set(jobs) == {record["job_id"] for record in uninterrupted.records("job_booked_log")}
 
 
-def test_windows_are_whole_days_up_to_now_and_resume_with_a_look_back(
-    tap: Tap, simulate: Callable[..., Simulator]
-) -> None:
-    simulator = simulate()
-    config = config_of(simulator, start_date="2026-10-01")
+def windows_of(simulator: Simulator, stream: str, since: int = 0) -> list[tuple[str, str]]:
+    """The windows that were asked for, in order of time."""
+    return sorted((query["from"], query["to"]) for query in asked(simulator, stream, since))
 
-    first = tap(config, catalog=selecting("email_channel_costs"))
-    queries = asked(simulator, "email_channel_costs")
+
+@pytest.mark.parametrize("hours", [0, 20, -4])
+def test_windows_are_whole_days_in_utc_up_to_now_and_resume_with_a_look_back(simulator: Simulator, hours: int) -> None:
+    zone = timezone(timedelta(hours=-7))
+    start = (days_ago(12) + timedelta(hours=hours)).astimezone(zone).isoformat()
+    config = config_of(simulator, start_date=start)
+
+    first = run_here(config, "email_channel_costs")
+    windows = windows_of(simulator, "email_channel_costs")
     before = len(simulator.requests)
-    tap(config, catalog=selecting("email_channel_costs"), state=first.state)
+    run_here(config, "email_channel_costs", state=first.state)
 
     assert first.code == 0
-    assert queries[0]["from"] == "2026-10-01T00:00:00.000000Z"
-    assert [query["from"] for query in queries[1:]] == [query["to"] for query in queries[:-1]]
-    assert len(asked(simulator, "email_channel_costs", before)) == 8
+    days = [days_ago(days) for days in range(13 if hours < 0 else 12, -2, -1)]
+    assert windows == list(pairwise(bookmarks.to_api(day) for day in days))
+    assert windows_of(simulator, "email_channel_costs", before) == windows[-8:]
+
+
+def test_windows_are_asked_for_side_by_side_and_come_in_order(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(latency=0.02)
+    bring_up_to_date(simulator, new=500)
+
+    run = run_here(config_of(simulator, start_date=str(days_ago(30)), concurrency=4), "campaign_cost_summaries")
+
+    assert run.code == 0
+    assert simulator.max_in_flight == 4
+    days = [record["from"] for record in run.records("campaign_cost_summaries")]
+    assert len(set(days)) > 10
+    assert days == sorted(days)
+    moves = [bookmark(state, "campaign_cost_summaries")["replication_key_value"] for state in run.states]
+    assert moves == sorted(moves)
 
 
 def test_discovery_selects_what_is_cheap_to_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +11,7 @@ import click
 import msgspec
 
 from tap_servicetitan.errors import NotFoundError, StreamError
-from tap_servicetitan.pagination import NumberedPage, Walk
+from tap_servicetitan.pagination import NumberedPage, followed
 from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.description import Description, Parameter, Rows, describe, url
 from tap_servicetitan.reports.discovery import SCOPE
@@ -214,10 +215,7 @@ def _values(one: tuple[Reports, str]) -> Values | StreamError:
 
 def _all(client: Client, path: str) -> list[Entry]:
     decode = msgspec.json.Decoder(NumberedPage[Entry]).decode
-    entries: list[Entry] = []
-    number, more, walk = 1, True, Walk()
-    while more:
-        page = client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode)
-        entries += page.data
-        number, more = number + 1, walk.goes_on(page.data, has_more=page.hasMore)
-    return entries
+    answers = (
+        client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode) for number in itertools.count(1)
+    )
+    return [entry for page, _ in followed(answers) for entry in page.data]

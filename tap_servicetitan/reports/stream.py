@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing_extensions import override
 from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import RefusedRequestError, ReportError
 from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import Page, Walk
+from tap_servicetitan.pagination import Page, followed
 from tap_servicetitan.records import Decoder
 from tap_servicetitan.reports import cells, dates
 from tap_servicetitan.reports.description import Rows, counted
@@ -141,13 +142,10 @@ class ReportStream(PagedStream):
     def _run(self, tenant_id: str, parameters: Mapping[str, Any], bounds: Mapping[str, str]) -> Iterator[Page]:
         """Yield all pages of a run."""
         last = parse_date(list(bounds.values())[-1]) if bounds else None
-        number, rows, more, walk = 0, 0, True, Walk()
-        while more:
-            answer = self.run_report(tenant_id, parameters, number)
+        rows = 0
+        for answer, more in followed(self.run_report(tenant_id, parameters, number) for number in itertools.count()):
             records = self._records(tenant_id, answer, bounds, rows)
-            number += 1
             rows += len(records)
-            more = walk.goes_on(answer.data, has_more=answer.hasMore)
             yield Page(records, more, newest=last)
 
     def _records(

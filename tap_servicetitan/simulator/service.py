@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from tap_servicetitan.endpoint import (
     Array,
     Capacity,
-    CustomFields,
     Endpoint,
     Export,
     Listing,
@@ -60,7 +59,6 @@ class Kind(Protocol):
 KINDS: Final[Mapping[type[Endpoint], Kind]] = {
     Export: feeds.answer,
     Listing: listings.answer,
-    CustomFields: listings.answer,
     Array: unpaged.array,
     Single: unpaged.single,
     Nested: nested.answer,
