@@ -32,7 +32,7 @@ def table(run: Output) -> list[dict[str, str]]:
 
 
 def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate(latency=0.1)
+    simulator = simulate(latency=0.4)
 
     run = tap(config_of(simulator, log_interval=0.15), catalog=selecting("bookings"))
 

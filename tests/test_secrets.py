@@ -231,10 +231,11 @@ def test_the_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], ca
 
 
 def test_a_debug_log_shows_requests_without_their_headers(
-    simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
+    simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = simulate()
     caplog.set_level("DEBUG")
+    monkeypatch.setenv("TAP_SERVICETITAN_LOGLEVEL", "DEBUG")
     simulator.misbehave("unauthorized", after=1)
 
     run = run_here(config_of(simulator), "bookings")
