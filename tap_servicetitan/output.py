@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 STATE_SHARE = 0.08
 """STATE may take this part of the output: with the last one, which is always written, less than a tenth."""
 
-SMALL_STATE = 16_384
-"""Bytes up to which STATE follows every page, whatever its share: all feeds of a tenant."""
+SMALL_STATE = 6144
+"""Bytes up to which STATE follows every page, whatever its share: some thirty streams of a tenant."""
 
 STATE_INTERVAL = 10.0
 """Seconds after which STATE is written even if it is large."""

@@ -168,7 +168,7 @@ def test_a_page_that_repeats_itself_is_found_out_whatever_its_size(size: int) ->
     page, other = ([{"id": first + n} for n in range(size)] for first in (0, size))
 
     assert len(pages(page, other, page, [*page[:-1], {"id": -1}])) == 4
-    with pytest.raises(PaginationError, match="Page 3 is the same as the one before"):
+    with pytest.raises(PaginationError, match="Page 3 is the same as an earlier one"):
         pages(page, other, list(other))
 
 
