@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -260,6 +261,9 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
     for name, property_schema in schema["properties"].items():
         if config.get(name) is None and "default" in property_schema:
             config[name] = property_schema["default"]
+        if isinstance(config.get(name), str) and "number" in property_schema.get("type", ()):
+            with suppress(ValueError):  # from the environment, where singer-sdk leaves it text
+                config[name] = float(config[name])
     # What is missing at the top is told below; what is missing in an entry is an error for each name.
     errors = [error for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config) if error.path]
     if not errors:  # the SDK fills in defaults only where all is of the right shape

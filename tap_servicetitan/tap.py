@@ -67,6 +67,8 @@ class TapServiceTitan(Tap):
             handed_in.check(kwargs["catalog"])
         # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
         logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
+        # It makes people think that their .env is not heard: Meltano reads that.
+        logging.getLogger(self.name).addFilter(lambda line: line.msg != "Skipping parse of env var settings...")
         self.turn = concurrency.Turn()
         self.left_out: list[Failure] = []
         """The custom reports that discovery left out, although they are selected."""

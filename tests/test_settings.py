@@ -189,12 +189,14 @@ def test_null_is_the_default() -> None:
 def test_an_empty_environment_variable_is_as_good_as_none(
     tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TAP_SERVICETITAN_REQUESTS_PER_SECOND", "12.5")
     for name in ("TENANT_ID", "CONCURRENCY", "TENANTS", "CUSTOM_REPORTS", "ENVIRONMENT", "LOG_INTERVAL"):
         monkeypatch.setenv(f"TAP_SERVICETITAN_{name}", "")
 
     run = tap(simulator.config, "--config=ENV", catalog=selecting("bookings"))
 
     assert run.code == 0, run.log
+    assert "Skipping parse" not in run.log
     assert run.counts() == {"bookings": 60}
 
 
