@@ -88,7 +88,7 @@ class Output:
     stdout: str
     log: str
 
-    @property
+    @functools.cached_property
     def messages(self) -> list[dict[str, Any]]:
         """All complete messages; a killed run may end within a line."""
         complete = self.stdout[: self.stdout.rfind("\n") + 1]

@@ -282,15 +282,28 @@ def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:
     assert min(after) >= 0.35
 
 
-def test_requests_keep_to_the_budget(simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate()
-    client = client_of(simulator, requests_per_second=20)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: page(client), range(70)))
+def test_requests_keep_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    budget = RateBudget.per_second(20)
+    times = []
+    for _ in range(200):
+        while (seconds := budget._reserve()) > 0:
+            clock += seconds
+        times.append(clock)
 
-    times = sorted(request.at for request in simulator.requests if request.stream)
-    assert all(later - earlier > 0.9 for earlier, later in zip(times, times[25:], strict=False))
-    assert all(later - earlier > 2.9 for earlier, later in zip(times, times[60:], strict=False))
+    assert all(later - earlier >= 0.999 for earlier, later in zip(times, times[25:], strict=False))
+    assert all(later - earlier >= 2.999 for earlier, later in zip(times, times[60:], strict=False))
+    assert times[-1] - times[0] < 10
+
+
+def test_requests_wait_for_the_budget(simulator: Simulator) -> None:
+    client = client_of(simulator, requests_per_second=4)
+    started = time.monotonic()
+    for _ in range(6):
+        page(client)
+
+    assert time.monotonic() - started >= 1
 
 
 def test_a_budget_below_one_a_second_spreads_requests_wider() -> None:
