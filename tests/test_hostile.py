@@ -119,7 +119,7 @@ def test_strings_of_megabytes_pass_and_memory_stays_bounded(road: str, tmp_path:
 
 def test_a_bookmark_is_usable_whatever_dates_the_records_bear() -> None:
     for date in ("0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
-        run = served(lambda _, date=date: feed({"id": 1, "modifiedOn": date}), "customers")  # type: ignore[misc]
+        run = served(lambda _, date=date: feed({"id": 1, "modifiedOn": date}), "customers")  # type: ignore[misc]  # the loop's value, bound now
         with RawServer(lambda _: feed()).listening() as config:
             second = run_here(config, "customers", state=run.state)
 

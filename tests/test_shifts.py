@@ -150,7 +150,7 @@ def test_a_listing_that_brings_less_than_it_announced_keeps_its_bookmark() -> No
 def test_a_listing_read_in_full_that_lacks_rows_drops_none_from_the_target() -> None:
     for total in (40, 41):
         _, run = run_against(
-            lambda _, total=total: page_of(*ROWS, totalCount=total),  # type: ignore[misc]
+            lambda _, total=total: page_of(*ROWS, totalCount=total),  # type: ignore[misc]  # the loop's value, bound now
             "payment_types",
             emit_activate_version_messages=True,
         )
