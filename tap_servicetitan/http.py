@@ -51,7 +51,7 @@ KEY_REFUSALS = 3
 """After 401 for a token that was just granted from so many APIs, and no other answer, the app key counts as wrong."""
 
 OUTAGE = 60.0
-"""Seconds for which requests fail unasked after one has tried for long, and the API has served nobody meanwhile."""
+"""Seconds for which requests fail unasked, once it is plain that the API serves nobody."""
 
 SHORT_PAUSE = 5.0
 """Seconds; pauses of less are told now and then only."""
@@ -132,6 +132,8 @@ class Client:
         self._last_answer = self._last_success = 0.0
         self._outage: tuple[float, str, str] | None = None
         """Until when requests fail unasked, why, and what to do."""
+        self._suspects: set[str] = set()
+        """What the API has not served for long, while it served nothing else."""
         self._pauses_told: dict[str, float] = {}
 
     def ask(  # noqa: PLR0913 -- a request's parts, and who pays for it
@@ -160,15 +162,15 @@ class Client:
             ForbiddenError: 403; a MissingScopeError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
-            APIError: Any other answer that is final, or tries used up. Once they are, and the API has served nobody
-                meanwhile, further requests fail unasked for a minute.
+            APIError: Any other answer that is final, or tries used up. Once that is so for want of a way to the API or
+                of a token, or for two things while nothing else was served, further requests fail unasked for a minute.
         """
         api = path.split("/")[1]
         if not self._accepted and len(self._refused_by) >= KEY_REFUSALS:
             msg = "The API answered 401 to every request so far."
             raise AppKeyError(msg)
-        if self._outage and time.monotonic() < self._outage[0]:
-            _, cause, remedy = self._outage
+        if (outage := self._outage) and time.monotonic() < outage[0]:
+            _, cause, remedy = outage
             msg = f"Not asked, since the API serves nobody: {cause}"
             raise APIError(msg, remedy=remedy)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
@@ -188,8 +190,10 @@ class Client:
             return attempt(request)
         except TransientError as error:
             cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
-            if isinstance(error, UnreachableError) or self._last_answer < request.started:
-                self._outage = (time.monotonic() + OUTAGE * self._patience, f"{error}.", error.remedy)
+            if isinstance(error, UnreachableError):
+                self._declare_outage(f"{error}.", error.remedy)
+            elif self._last_answer < request.started:
+                self._suspect(sent["url"], f"{error}.", error.remedy)
             raise APIError(cause, remedy=error.remedy) from None
         except AppKeyError:
             self._refused_by.add(api)
@@ -233,6 +237,16 @@ class Client:
         if status == HTTPStatus.OK:
             self._last_success = self._last_answer
             self._outage = None
+            self._suspects = set()
+
+    def _suspect(self, what: str, cause: str, remedy: str) -> None:
+        """Take note of something that the API has not served for long: one may be a matter of its own, two are not."""
+        self._suspects.add(what)
+        if len(self._suspects) > 1:
+            self._declare_outage(cause, remedy)
+
+    def _declare_outage(self, cause: str, remedy: str) -> None:
+        self._outage = (time.monotonic() + OUTAGE * self._patience, cause, remedy)
 
     def _pause(self, request: _Request[T], response: requests.Response, budget: RateBudget) -> None:
         """Hold back a budget's requests for as long as an answer says; fail if the request has waited long enough.
@@ -247,7 +261,7 @@ class Client:
                 response, self._credentials.secrets, request.waited, asked, budget.setting
             )
             if budget is self._budget and self._last_success < request.started:
-                self._outage = (time.monotonic() + OUTAGE * self._patience, str(refusal), refusal.remedy)
+                self._suspect(request.sent["url"], str(refusal), refusal.remedy)
             raise refusal
         request.waited += seconds
         if not budget.pause(seconds):

@@ -160,10 +160,12 @@ def test_while_nobody_is_served_requests_fail_unasked_but_for_one_try_now_and_th
 ) -> None:
     monkeypatch.setattr(http, "OUTAGE", 0.5 / PATIENCE)
     client = client_of(simulator, request_timeout=0.1)
-    simulator.misbehave(**fault, times=http.MAX_TRIES + 1)
+    streams = ["bookings"] if fault["kind"] == "token_error" else ["bookings", "leads"]
+    simulator.misbehave(**fault, times=len(streams) * http.MAX_TRIES + 1)
 
-    with pytest.raises(APIError, match=f"Gave up after 7 tries: {words}"):
-        page(client)
+    for stream in streams:
+        with pytest.raises(APIError, match=f"Gave up after 7 tries: {words}"):
+            page(client, BOOKINGS.replace("bookings", stream))
     for _ in range(50):
         with pytest.raises(APIError, match=f"Not asked, since the API serves nobody: {words}"):
             page(client)
@@ -175,6 +177,21 @@ def test_while_nobody_is_served_requests_fail_unasked_but_for_one_try_now_and_th
     assert len(page(client).data) == 20
     simulator.misbehave("error", times=3)
     assert len(page(client).data) == 20
+
+
+@pytest.mark.parametrize("fault", [{"kind": "hang", "seconds": 9}, {"kind": "reset"}, {"kind": "rate_limit"}])
+def test_one_stream_that_is_never_served_costs_no_other_even_one_after_the_other(
+    simulator: Simulator, fault: dict[str, Any]
+) -> None:
+    client = client_of(simulator, request_timeout=0.1)
+    client._budget.max_wait = 0.2
+    simulator.misbehave(**fault, stream="bookings", times=None)
+
+    for _ in range(2):
+        with pytest.raises(APIError, match=r"Gave up after 7 tries|429"):
+            page(client)
+        client._budget._paused_until = 0.0
+        assert len(page(client, BOOKINGS.replace("bookings", "leads")).data) == 20
 
 
 def test_a_request_that_is_served_nowhere_does_not_stand_for_the_others(simulator: Simulator) -> None:
@@ -215,8 +232,9 @@ def test_a_limit_that_never_ends_is_waited_for_once(simulator: Simulator) -> Non
     client._budget.max_wait = 0.3
     simulator.misbehave("rate_limit", retry_after=0.1, times=None)
 
-    with pytest.raises(APIError, match=r"The API answered 429.* Waited 0s for it"):
-        page(client)
+    for stream in ("bookings", "leads"):
+        with pytest.raises(APIError, match=r"The API answered 429.* Waited 0s for it"):
+            page(client, BOOKINGS.replace("bookings", stream))
     asked = len(simulator.requests)
     with pytest.raises(APIError, match="Not asked, since the API serves nobody: The API answered 429"):
         page(client)
