@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from singer_sdk.exceptions import ConfigurationError, RetriableAPIError, SingerSDKError, SyncError
+from singer_sdk.exceptions import ConfigValidationError, RetriableAPIError, SingerSDKError, SyncError
 
 if TYPE_CHECKING:
     import requests
@@ -113,12 +113,11 @@ class ReportError(StreamError):
     remedy = "Mend the setting custom_reports: --list-reports shows what there is."
 
 
-class ConfigError(ConfigurationError):
-    """The config cannot be used; singer-sdk's own error would be logged with the whole schema of the settings."""
+class ConfigError(ConfigValidationError):
+    """The config cannot be used."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__(" ".join(problems))
-        self.problems = problems
+        super().__init__(" ".join(problems), errors=problems)
 
 
 class StateError(SingerSDKError):

@@ -213,14 +213,20 @@ class TapServiceTitan(Tap):
     @classmethod
     @override
     def invoke(cls, *, check_access: bool = False, **options: Any) -> None:
-        if not check_access:
-            super().invoke(**options)
-            return
+        try:
+            if check_access:
+                cls._check_access(**options)
+            else:
+                super().invoke(**options)
+        except ConfigError as error:  # caught here, since the SDK would log the whole schema of the settings
+            sys.exit(_told(error))
+
+    @classmethod
+    def _check_access(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
         logging.disable(logging.INFO)
-        given = options["config"]
-        chosen = options["catalog"] and json.load(options["catalog"])
-        found = access.check(cls(config=given.config, parse_env_config=given.parse_env, catalog=chosen))
-        click.echo(access.for_programs(found) if options["about_format"] == "json" else access.for_people(found))
+        chosen = catalog and json.load(catalog)
+        found = access.check(cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen))
+        click.echo(access.for_programs(found) if about_format == "json" else access.for_people(found))
         sys.exit(not found or any(each.access != "readable" for each in found))
 
     @override
@@ -263,8 +269,7 @@ def _run() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except ConfigError as error:
-        for problem in error.problems:
-            log.error(problem)  # noqa: TRY400 -- told in a line
+        return _told(error)
     except SyncFailedError as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
         for line in summary(error.failures):
@@ -276,6 +281,13 @@ def _run() -> int:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
     except Exception as error:  # noqa: BLE001 -- the SDK would show its text, which may quote a secret
         log.error("Unexpected %s%s", _frames(error), DEFECT)  # noqa: TRY400 -- see above
+    return 1
+
+
+def _told(error: ConfigError) -> int:
+    """Log what is wrong with the config, a line each; return the exit code."""
+    for problem in error.errors:
+        logging.getLogger(TapServiceTitan.name).error(problem)
     return 1
 
 

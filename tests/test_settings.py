@@ -61,14 +61,15 @@ def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line:
     with pytest.raises(ConfigError) as caught:
         TapServiceTitan(config=config)
 
-    (found,) = caught.value.problems
+    (found,) = caught.value.errors
     assert found.startswith(line)
     assert "s3cret" not in str(caught.value)
     assert "4711" not in str(caught.value)
 
 
-def test_a_wrong_config_ends_the_run_with_its_lines_alone(tap: Tap) -> None:
-    run = tap({**VALID, "client_secret": 4711, "concurrency": 0})
+@pytest.mark.parametrize("command", [(), ("--test",), ("--check-access",), ("--list-reports",)])
+def test_a_wrong_config_ends_every_command_with_its_lines_alone(tap: Tap, command: tuple[str, ...]) -> None:
+    run = tap({**VALID, "client_secret": 4711, "concurrency": 0}, *command)
 
     assert run.code == 1
     assert run.stdout == ""
