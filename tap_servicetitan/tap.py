@@ -67,8 +67,7 @@ class TapServiceTitan(Tap):
             handed_in.check(kwargs["catalog"])
         # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
         logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
-        # It makes people think that their .env is not heard: Meltano reads that.
-        logging.getLogger(self.name).addFilter(lambda line: line.msg != "Skipping parse of env var settings...")
+        logging.getLogger(self.name).addFilter(_helps)
         self.turn = concurrency.Turn()
         self.left_out: list[Failure] = []
         """The custom reports that discovery left out, although they are selected."""
@@ -76,6 +75,8 @@ class TapServiceTitan(Tap):
         self.checkpoints = Checkpoints(self.output, self._write_state)
         self.progress = Progress()
         self._failures: list[Failure] = []
+        self._told: set[tuple[str, str]] = set()
+        """Tenants and kinds of failures that the log has told of."""
 
     @functools.cached_property
     def settings(self) -> settings.Settings:
@@ -183,9 +184,10 @@ class TapServiceTitan(Tap):
         failure = self.attempt(stream, tenant_id, functools.partial(self._read, stream, tenant_id))
         progress.end("failed" if failure else "complete")
         if failure:
-            alike = any((failure.tenant_id, failure.kind) == (one.tenant_id, one.kind) for one in self._failures)
             self._failures.append(failure)
-            self.logger.log(logging.DEBUG if alike else logging.ERROR, "Failed: %s", failure)
+            kind = (tenant_id, failure.kind)
+            self.logger.log(logging.DEBUG if kind in self._told else logging.ERROR, "Failed: %s", failure)
+            self._told.add(kind)
 
     def _read(self, stream: EndpointStream, tenant_id: str) -> None:
         stream.announce()
@@ -282,6 +284,11 @@ def _run() -> int:
     except Exception as error:  # noqa: BLE001 -- the SDK would show its text, which may quote a secret
         log.error("Unexpected %s%s", _frames(error), DEFECT)  # noqa: TRY400 -- see above
     return 1
+
+
+def _helps(line: logging.LogRecord) -> bool:
+    """Leave out the SDK's line that makes people think that their .env, which Meltano reads, is not heard."""
+    return line.msg != "Skipping parse of env var settings..."
 
 
 def _told(error: ConfigError) -> int:

@@ -84,6 +84,7 @@ class ReportStream(PagedStream):
     @override
     def probe(self, tenant_id: str) -> None:
         # It was described at discovery, which needs the same scope; a run would cost one of the few a minute.
+        self._check_catalog()
         self._parameters(tenant_id)
 
     @override
