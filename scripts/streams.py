@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from tap_servicetitan import catalog
-from tap_servicetitan.endpoint import Endpoint, Nested
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Endpoint, Nested
 
 HEAD = """# Streams
 
@@ -17,14 +17,14 @@ HEAD = """# Streams
 * **Cursor**: the date by which a later run asks for what is new; without one, the stream is read in full each time.
 * **Scope**: what to grant the app in ServiceTitan's developer portal.
 
-This page is printed by `python scripts/streams.py` from the table in `tap_servicetitan/catalog.py`.
+This page is printed by `python scripts/streams.py` from the table in `tap_servicetitan/endpoints/table.py`.
 """
 
 
 def kind(endpoint: Endpoint) -> str:
     """Return the kind of an entry, in words."""
     if isinstance(endpoint, Nested):
-        return f"nested over {endpoint.over}"
+        return f"nested over {endpoint.parent}"
     return type(endpoint).__name__.lower()
 
 
@@ -32,14 +32,21 @@ def row(endpoint: Endpoint) -> str:
     """Return an entry's line."""
     key = ", ".join(endpoint.primary_keys) or "none"
     selected = "yes" if endpoint.selected else "no"
-    cells = (f"`{endpoint.name}`", kind(endpoint), key, endpoint.cursor or "", f"`{catalog.scope(endpoint)}`", selected)
+    cells = (
+        f"`{endpoint.name}`",
+        kind(endpoint),
+        key,
+        endpoint.replication_key or "",
+        f"`{table.scope(endpoint)}`",
+        selected,
+    )
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Print the page."""
-    entries = list(catalog.endpoints())
-    print(HEAD.format(count=len(entries), apis=len(catalog.APIS)), end="")
+    entries = list(table.endpoints())
+    print(HEAD.format(count=len(entries), apis=len(table.APIS)), end="")
     for api, group in groupby(entries, key=lambda endpoint: endpoint.api):
         print(f"\n## {api}\n")
         print("| Stream | Kind | Key | Cursor | Scope | Selected by default |")

@@ -17,7 +17,7 @@
     ├── StateError               the STATE that was handed in cannot be used
     └── SyncFailedError          the run is over and some streams could not be read
 
-``TransientError`` and what derives from it never leave :mod:`tap_servicetitan.http`: they are retried, and end as an ``APIError``.
+``TransientError`` and what derives from it never leave :mod:`tap_servicetitan.client.client`: they are retried, and end as an ``APIError``.
 """
 
 from __future__ import annotations

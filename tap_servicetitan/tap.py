@@ -20,7 +20,9 @@ from singer_sdk.exceptions import MapExpressionError, SingerSDKError
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_servicetitan import access, bookmarks, catalog, concurrency, handed_in, settings
+from tap_servicetitan import check_access, input_catalog, settings
+from tap_servicetitan.client.client import Client
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import (
     CatalogError,
     ConfigError,
@@ -30,21 +32,23 @@ from tap_servicetitan.errors import (
     SyncFailedError,
     summary,
 )
-from tap_servicetitan.http import Client
-from tap_servicetitan.kinds import stream_class
-from tap_servicetitan.output import Checkpoints, MessageWriter
-from tap_servicetitan.progress import Progress
+from tap_servicetitan.output.messages import Checkpoints, MessageWriter
 from tap_servicetitan.reports import discovery, listing
+from tap_servicetitan.runtime.progress import Progress
+from tap_servicetitan.runtime.workers import Prefetcher, WorkerLock
+from tap_servicetitan.runtime.workers import run as run_jobs
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.stream_factory import stream_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from tap_servicetitan.reports.endpoint import Report
-    from tap_servicetitan.streams import EndpointStream
+    from tap_servicetitan.streams.base import EndpointStream
 
 
-DEFECT = "This is a defect of the tap: please report it with the lines above."
+BUG_REMEDY = "This is a defect of the tap: please report it with the lines above."
 
 
 class TapServiceTitan(Tap):
@@ -64,11 +68,11 @@ class TapServiceTitan(Tap):
                 msg = f"The {name} that was handed in is not a JSON object."
                 raise error(msg)
         if isinstance(kwargs.get("catalog"), dict):
-            handed_in.check(kwargs["catalog"])
+            input_catalog.check(kwargs["catalog"])
         # At DEBUG the SDK logs what a stream map's filter makes of each record: its values.
         logging.getLogger("singer_sdk.mapper").setLevel(logging.INFO)
         logging.getLogger(self.name).addFilter(_helps)
-        self.turn = concurrency.Turn()
+        self.worker_lock = WorkerLock()
         self.left_out: list[Failure] = []
         """The custom reports that discovery left out, although they are selected."""
         super().__init__(**kwargs)
@@ -90,9 +94,9 @@ class TapServiceTitan(Tap):
         return {tenant.tenant_id: Client(tenant, self.settings, in_flight) for tenant in self.settings.tenants}
 
     @functools.cached_property
-    def lookahead(self) -> concurrency.Lookahead:
+    def prefetcher(self) -> Prefetcher:
         """Asks for pages and parents that are known of, side by side."""
-        return concurrency.Lookahead(self.turn, self.settings.concurrency)
+        return Prefetcher(self.worker_lock, self.settings.concurrency)
 
     @property
     def output(self) -> MessageWriter:
@@ -101,7 +105,7 @@ class TapServiceTitan(Tap):
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
-        endpoints = [*catalog.endpoints(), *self._custom_reports()]
+        endpoints = [*table.endpoints(), *self._custom_reports()]
         return [stream_class(endpoint)(self) for endpoint in endpoints]
 
     @override
@@ -117,7 +121,7 @@ class TapServiceTitan(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         if state:
             tenant_ids = (tenant.tenant_id for tenant in self.settings.tenants)
-            super().load_state(bookmarks.adopt(state, tenant_ids, self.streams))
+            super().load_state(bookmarks.normalize_state(state, tenant_ids, self.streams))
 
     @override  # type: ignore[misc]  # final for type checkers only; the SDK has no other seam
     def sync_all(self) -> None:
@@ -131,11 +135,11 @@ class TapServiceTitan(Tap):
             functools.partial(self._sync, stream, tenant_id) for stream in selected for tenant_id in stream.tenant_ids
         ]
         # What mostly waits takes no worker from the others; requests in flight are bounded elsewhere.
-        workers = self.settings.concurrency + sum(len(one.tenant_ids) for one in selected if one.mostly_waits)
+        workers = self.settings.concurrency + sum(len(one.tenant_ids) for one in selected if one.throttled_separately)
         self._failures += self.left_out
         try:
             with self.progress.told_every(self.settings.log_interval, len(jobs)):
-                concurrency.run(jobs, turn=self.turn, workers=workers, last_word=self.checkpoints.write)
+                run_jobs(jobs, worker_lock=self.worker_lock, workers=workers, on_abort=self.checkpoints.write)
         except BrokenPipeError:
             self.logger.error("The target went away: stopped at once. The next run repeats what it had not taken.")  # noqa: TRY400 -- no defect
             raise
@@ -145,8 +149,8 @@ class TapServiceTitan(Tap):
         failed = {failure.stream for failure in self._failures}
         for stream in selected:
             if stream.name not in failed:
-                stream.activate()
-            stream.misfits.summary()
+                stream.write_activate_version()
+            stream.violations.summary()
         self.checkpoints.write()
         if self._failures:
             raise SyncFailedError(self._failures, len(jobs) + len(self.left_out))
@@ -155,12 +159,12 @@ class TapServiceTitan(Tap):
         """Return the selected streams, ready for workers; tell of selected ones that there are not."""
         streams = cast("dict[str, EndpointStream]", self.streams)
         names = {*streams, *(failure.stream for failure in self.left_out)}
-        for line in handed_in.unknown(self.input_catalog or Catalog(), names):
+        for line in input_catalog.unknown(self.input_catalog or Catalog(), names):
             self.logger.warning(line)
         selected = [stream for stream in streams.values() if stream.selected]
         if not selected and not self.left_out:
             self.logger.warning("No stream is selected: there is nothing to read.")
-        _ = self.clients, self.lookahead  # made once, before several workers ask for them at once
+        _ = self.clients, self.prefetcher  # made once, before several workers ask for them at once
         return selected
 
     def _custom_reports(self) -> list[Report]:
@@ -190,7 +194,7 @@ class TapServiceTitan(Tap):
             self._told.add(kind)
 
     def _read(self, stream: EndpointStream, tenant_id: str) -> None:
-        stream.announce()
+        stream.write_schema()
         stream.sync_tenant(tenant_id)
 
     def attempt(self, stream: EndpointStream, tenant_id: str, do: Callable[[], None]) -> Failure | None:
@@ -205,7 +209,7 @@ class TapServiceTitan(Tap):
             return stream.failure(tenant_id, error)
         except Exception as error:  # noqa: BLE001 -- a defect in one stream must not cost the others
             self.logger.error("Unexpected %s", _frames(error))  # noqa: TRY400 -- its text may quote a record
-            return Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", DEFECT)
+            return Failure(tenant_id, stream.name, f"Unexpected {type(error).__name__}.", BUG_REMEDY)
         return None
 
     def _write_state(self) -> None:
@@ -227,8 +231,8 @@ class TapServiceTitan(Tap):
     def _check_access(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
         logging.disable(logging.INFO)
         chosen = catalog and json.load(catalog)
-        found = access.check(cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen))
-        click.echo(access.for_programs(found) if about_format == "json" else access.for_people(found))
+        found = check_access.check(cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen))
+        click.echo(check_access.for_programs(found) if about_format == "json" else check_access.for_people(found))
         sys.exit(not found or any(each.access != "readable" for each in found))
 
     @override
@@ -246,7 +250,7 @@ class TapServiceTitan(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # Raised in the main thread, which waits in concurrency.run: a last STATE is written on the way out.
+        # Raised in the main thread, which waits in workers.run: a last STATE is written on the way out.
         self.logger.warning("Stopped by %s; the bookmarks cover what was written.", signal.Signals(signum).name)
         raise SystemExit(128 + signum)
 
@@ -282,7 +286,7 @@ def _run() -> int:
     except (SingerSDKError, OSError) as error:
         log.error("%s", error)  # noqa: TRY400 -- told in a line
     except Exception as error:  # noqa: BLE001 -- the SDK would show its text, which may quote a secret
-        log.error("Unexpected %s%s", _frames(error), DEFECT)  # noqa: TRY400 -- see above
+        log.error("Unexpected %s%s", _frames(error), BUG_REMEDY)  # noqa: TRY400 -- see above
     return 1
 
 

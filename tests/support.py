@@ -23,17 +23,17 @@ from typing import Any, ClassVar
 import requests
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_servicetitan import catalog
+from tap_servicetitan.client.client import Client
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import SyncFailedError
-from tap_servicetitan.http import Client
-from tap_servicetitan.kinds import stream_class
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.stream_factory import stream_class
 from tap_servicetitan.tap import TapServiceTitan
 
 TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
-TABLE = {endpoint.name: endpoint for endpoint in catalog.endpoints()}
+TABLE = {endpoint.name: endpoint for endpoint in table.endpoints()}
 
 OF_THE_SDK = {
     "batch_config",
@@ -48,16 +48,17 @@ OF_THE_SDK = {
 """Settings that every tap of the Meltano SDK has."""
 
 
-DEFECT = """
+BUG_REMEDY = """
 import sys
-from tap_servicetitan import feeds, tap
+from tap_servicetitan import tap
+from tap_servicetitan.streams import feed
 
-def pages(self, tenant_id, pages=feeds.ExportStream.pages):
+def pages(self, tenant_id, pages=feed.ExportStream.pages):
     if self.name == "leads":
         raise KeyError("Jane_Doe, 12 Main St".replace("_", " "))  # Python 3.13 shows this line itself
     return pages(self, tenant_id)
 
-feeds.ExportStream.pages = pages
+feed.ExportStream.pages = pages
 tap.main()
 """
 """A run of the tap in which reading leads raises what no one expects."""
@@ -216,10 +217,10 @@ class ApiClient:
 
 
 class SomeStreams(TapServiceTitan):
-    """The tap with a few streams only, which is made quickly, and with little patience."""
+    """The tap with a few streams only, which is made quickly, and with short waits."""
 
     streams_wanted: ClassVar[tuple[str, ...]] = ()
-    patience: ClassVar[float] = 0.01
+    wait_factor: ClassVar[float] = 0.01
 
     def discover_streams(self) -> list[EndpointStream]:
         return [stream_class(TABLE[name])(self) for name in self.streams_wanted]
@@ -228,7 +229,7 @@ class SomeStreams(TapServiceTitan):
     def clients(self) -> dict[str, Client]:
         in_flight = threading.BoundedSemaphore(self.settings.concurrency)
         return {
-            tenant.tenant_id: Client(tenant, self.settings, in_flight, patience=self.patience)
+            tenant.tenant_id: Client(tenant, self.settings, in_flight, wait_factor=self.wait_factor)
             for tenant in self.settings.tenants
         }
 
@@ -264,7 +265,7 @@ def run_here(
                 code = 1
                 log.writelines(f"{failure}\n" for failure in error.failures)
             finally:
-                tap.lookahead.close()
+                tap.prefetcher.close()
     except SingerSDKError as error:
         code = 1
         log.write(f"{error}\n")

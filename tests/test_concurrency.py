@@ -1,4 +1,4 @@
-"""The turn, what is asked for side by side, and where pages end."""
+"""The worker lock, what is asked for side by side, and where pages end."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 
 import pytest
 
-from tap_servicetitan.concurrency import Lookahead, StoppedError, Turn, run
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import ContinuationPaginator, Everything, NumberedPage, Page, followed
+from tap_servicetitan.runtime.workers import Prefetcher, RunAborted, WorkerLock, run
+from tap_servicetitan.streams.pagination import ContinuationPaginator, ListBody, ListPage, Page, iter_pages
 
 
-def test_two_jobs_never_run_at_once_but_while_the_turn_is_lent() -> None:
-    turn = Turn()
+def test_two_jobs_never_run_at_once_but_while_the_worker_lock_is_released() -> None:
+    worker_lock = WorkerLock()
     inside, outside = threading.Barrier(2), threading.Barrier(2)
 
     def job() -> None:
         with pytest.raises(threading.BrokenBarrierError):  # the other one does not come, however long this one waits
             inside.wait(0.05)
-        with turn.lent():
+        with worker_lock.released():
             outside.wait(5)
 
-    run([job] * 2, turn=turn, workers=2, last_word=lambda: None)
+    run([job] * 2, worker_lock=worker_lock, workers=2, on_abort=lambda: None)
 
-    assert not turn.take(0)
+    assert not worker_lock.acquire(0)
 
 
 def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
-    turn = Turn()
+    worker_lock = WorkerLock()
     together = threading.Barrier(4)
     under_way = most = 0
 
@@ -39,26 +39,26 @@ def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        with turn.lent():
+        with worker_lock.released():
             together.wait(5)
         under_way -= 1
 
-    run([job] * 8, turn=turn, workers=4, last_word=lambda: None)
+    run([job] * 8, worker_lock=worker_lock, workers=4, on_abort=lambda: None)
 
     assert most == 4
 
 
-def test_a_job_that_raises_ends_all_and_the_last_word_has_the_turn() -> None:
-    turn = Turn()
+def test_a_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> None:
+    worker_lock = WorkerLock()
     words = []
     ended = threading.Event()
 
     def waits() -> None:
         try:
             while True:
-                with turn.lent():
+                with worker_lock.released():
                     time.sleep(0.001)
-        except StoppedError:
+        except RunAborted:
             ended.set()
             raise
 
@@ -66,7 +66,7 @@ def test_a_job_that_raises_ends_all_and_the_last_word_has_the_turn() -> None:
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        run([waits, fails], turn=turn, workers=2, last_word=lambda: words.append("state"))
+        run([waits, fails], worker_lock=worker_lock, workers=2, on_abort=lambda: words.append("state"))
 
     assert words == ["state"]
     assert ended.wait(5)
@@ -74,8 +74,8 @@ def test_a_job_that_raises_ends_all_and_the_last_word_has_the_turn() -> None:
 
 @pytest.mark.parametrize("width", [1, 3, 8])
 def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
-    turn = Turn()
-    lookahead = Lookahead(turn, width)
+    worker_lock = WorkerLock()
+    prefetcher = Prefetcher(worker_lock, width)
     drawn = 0
     ahead = 0
 
@@ -90,7 +90,7 @@ def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
         return item
 
     results: list[int] = []
-    for result in lookahead.map(slowly, source()):
+    for result in prefetcher.map(slowly, source()):
         ahead = max(ahead, drawn - len(results))
         results.append(result)
 
@@ -99,8 +99,8 @@ def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
 
 
 def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
-    turn = Turn()
-    lookahead = Lookahead(turn, 2)
+    worker_lock = WorkerLock()
+    prefetcher = Prefetcher(worker_lock, 2)
 
     def fails_at_three(item: int) -> int:
         if item == 3:
@@ -110,12 +110,12 @@ def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
     for _ in range(5):
         results: list[int] = []
         with pytest.raises(KeyError):
-            results.extend(lookahead.map(fails_at_three, range(10)))
-    assert list(lookahead.map(str, range(4))) == ["0", "1", "2", "3"]
+            results.extend(prefetcher.map(fails_at_three, range(10)))
+    assert list(prefetcher.map(str, range(4))) == ["0", "1", "2", "3"]
 
 
 def test_a_source_that_fails_gives_back_what_was_taken() -> None:
-    lookahead = Lookahead(Turn(), 2)
+    prefetcher = Prefetcher(WorkerLock(), 2)
 
     def fails_at_the_second() -> Iterator[int]:
         yield 1
@@ -123,44 +123,42 @@ def test_a_source_that_fails_gives_back_what_was_taken() -> None:
 
     for _ in range(5):
         with pytest.raises(KeyError):
-            list(lookahead.map(str, fails_at_the_second()))
+            list(prefetcher.map(str, fails_at_the_second()))
 
     together = threading.Barrier(3)
-    assert sorted(lookahead.map(lambda _: together.wait(5), range(3))) == [0, 1, 2]
-    lookahead.close()
+    assert sorted(prefetcher.map(lambda _: together.wait(5), range(3))) == [0, 1, 2]
+    prefetcher.close()
 
 
-def test_the_turn_is_lent_while_a_result_is_waited_for_and_held_again_with_it() -> None:
-    turn = Turn()
-    lookahead = Lookahead(turn, 2)
+def test_the_worker_lock_is_released_while_a_result_is_waited_for_and_held_again_with_it() -> None:
+    worker_lock = WorkerLock()
+    prefetcher = Prefetcher(worker_lock, 2)
 
     def job(_: int) -> bool:
-        taken = turn.take(5)
-        turn.give()
+        taken = worker_lock.acquire(5)
+        worker_lock.release()
         return taken
 
-    for taken in lookahead.map(job, range(1)):
+    for taken in prefetcher.map(job, range(1)):
         assert taken
-        assert not turn.take(0)
-    lookahead.close()
+        assert not worker_lock.acquire(0)
+    prefetcher.close()
 
 
 def pages(*pages: list[Any], more: bool = True) -> list[tuple[list[Any], bool]]:
     """Follow numbered pages, which all say the same of whether more follow; return each with whether another does."""
-    answers = (NumberedPage(page, more) for page in pages)
-    return [(answer.data, follows) for answer, follows in followed(answers)]
+    answers = (ListPage(page, more) for page in pages)
+    return [(answer.data, follows) for answer, follows in iter_pages(answers)]
 
 
 def test_numbered_pages_end_with_the_first_that_none_follows() -> None:
     assert pages([1], [2], more=False) == [([1], False)]
-    assert [
-        follows for _, follows in followed([Everything([1]), Everything([2]), Everything([]), Everything([3])])
-    ] == [
+    assert [follows for _, follows in iter_pages([ListBody([1]), ListBody([2]), ListBody([]), ListBody([3])])] == [
         True,
         True,
         False,
     ]
-    assert [follows for _, follows in followed([Everything([1]), Everything([2])], paged=False)] == [False]
+    assert [follows for _, follows in iter_pages([ListBody([1]), ListBody([2])], paged=False)] == [False]
 
 
 @pytest.mark.parametrize("size", [1, 2, 49, 50, 51, 5000])

@@ -18,7 +18,8 @@ import yaml
 from support import OF_THE_SDK
 
 import tap_servicetitan
-from tap_servicetitan import catalog, schemas
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 from tap_servicetitan.simulator.__main__ import _parser
 
@@ -53,7 +54,7 @@ def test_the_readme_names_every_setting_with_its_default(root: Path) -> None:
 def test_the_readme_counts_the_streams_and_apis(root: Path) -> None:
     text = (root / "README.md").read_text()
 
-    assert f"{len(list(catalog.endpoints()))} streams\nof all {len(catalog.APIS)} APIs" in text
+    assert f"{len(list(table.endpoints()))} streams\nof all {len(table.APIS)} APIs" in text
 
 
 def _documents(root: Path) -> list[Path]:
@@ -81,8 +82,8 @@ ELSEWHERE = {
 
 
 def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> None:
-    ours = {endpoint.name for endpoint in catalog.endpoints()} | set(CONFIG_JSONSCHEMA["properties"])
-    fields = {name for endpoint in catalog.endpoints() for name in schemas.load(endpoint)["properties"]}
+    ours = {endpoint.name for endpoint in table.endpoints()} | set(CONFIG_JSONSCHEMA["properties"])
+    fields = {name for endpoint in table.endpoints() for name in schemas.load(endpoint)["properties"]}
     loaders = yaml.safe_load((root / "meltano.yml").read_text())["plugins"]["loaders"]
     settings = {setting["name"] for loader in loaders for setting in loader.get("settings", [])}
     others = {"adding-a-stream.md", "custom-reports.md", "coming-from-tap-service-titan.md"}
@@ -99,7 +100,7 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
 
 
 def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> None:
-    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in catalog.endpoints()}
+    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in table.endpoints()}
     rows = re.findall(r"^\| `(\w+)` \| (.*→.*) \|$", (root / "docs" / "data.md").read_text(), re.MULTILINE)
 
     joins = [(stream, *join) for stream, cell in rows for join in re.findall(r"`([\w.]+)(\[\])?` → `(\w+)`", cell)]
@@ -115,7 +116,7 @@ def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> N
 
 def _templates() -> Iterator[str]:
     """Every text in the tap's code, with § for what is filled in."""
-    for file in PACKAGE.glob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.JoinedStr):
                 yield "".join(str(part.value) if isinstance(part, ast.Constant) else "§" for part in node.values)
@@ -151,7 +152,7 @@ def test_documented_commands_and_yaml_can_be_read(root: Path) -> None:
 def test_the_examples_select_streams_and_settings_that_exist(root: Path) -> None:
     (tap,) = yaml.safe_load((root / "examples" / "meltano.yml").read_text())["plugins"]["extractors"]
 
-    assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in catalog.endpoints()}
+    assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in table.endpoints()}
     assert {setting["name"] for setting in tap["settings"]} <= set(CONFIG_JSONSCHEMA["properties"])
 
 
@@ -211,7 +212,7 @@ with Simulator(records=3, rate_limit=0) as simulator:
 
 def test_adding_a_stream_is_a_line_in_the_table_and_a_run_of_the_script(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "tap_servicetitan")
-    table = tmp_path / "tap_servicetitan" / "catalog.py"
+    table = tmp_path / "tap_servicetitan" / "endpoints" / "table.py"
     line = '        Export("bookings", "export/bookings"),\n'
     table.write_text(table.read_text().replace(line, line + '        Export("gadgets", "export/gadgets"),\n'))
     documents = tmp_path / "openapi"

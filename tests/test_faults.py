@@ -14,7 +14,7 @@ import pytest
 from raw import TOKEN, RawServer, feed, http
 from support import Output, config_of, run_here
 
-from tap_servicetitan.ratelimit import RateBudget
+from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.simulator import Simulator
 
 SINCE = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
@@ -212,7 +212,7 @@ def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
 
 @pytest.mark.parametrize("place", ["head", "body", "body of unknown length"])
 def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    monkeypatch.setattr("tap_servicetitan.http.WHOLE_ANSWER", 0.5)
+    monkeypatch.setattr("tap_servicetitan.client.client.TOTAL_TIMEOUT_FACTOR", 0.5)
     whole = feed(RECORD)
     if place == "body of unknown length":
         whole = whole.replace(b"Content-Length", b"X-Length")
@@ -238,8 +238,8 @@ def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, pla
 
 
 def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = {**(RateBudget.__init__.__kwdefaults__ or {}), "max_wait": 1.0}
-    monkeypatch.setattr(RateBudget.__init__, "__kwdefaults__", defaults)
+    defaults = {**(RateLimiter.__init__.__kwdefaults__ or {}), "max_wait": 1.0}
+    monkeypatch.setattr(RateLimiter.__init__, "__kwdefaults__", defaults)
 
     server, run = served(lambda _: http(b"", "429 Too Many Requests", Retry_After="0"))
 
@@ -251,7 +251,7 @@ def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.M
 def test_a_longer_pause_within_a_short_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    budget = RateBudget.per_second(10)
+    budget = RateLimiter.per_second(10)
 
     assert [budget.pause(seconds) for seconds in (5, 5.5, 600, 600.5, 3)] == [True, False, True, False, False]
 

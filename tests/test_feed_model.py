@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from support import Output, SomeStreams, bookmark, run_here
 
-from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import RefusedRequestError
-from tap_servicetitan.pagination import Page
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.pagination import Page
 
 STREAMS = ("bookings", "leads")
 TENANTS = ("1001", "1002")
@@ -212,8 +212,8 @@ def test_a_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(da
     started = datetime.now(UTC)
     mark: dict[str, Any] = {}
     for date in dates:
-        bookmarks.move_feed(mark, Page([], newest=bookmarks.newest([date])), "modifiedOn")
-    adopted = bookmarks.adopt({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
+        bookmarks.advance_feed(mark, Page([], newest=bookmarks.newest([date])), "modifiedOn")
+    adopted = bookmarks.normalize_state({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
     (again,) = adopted["bookmarks"]["x"]["partitions"]
 
     assert again == {"context": {}, **mark}

@@ -19,10 +19,11 @@ from raw import RawServer, feed, http
 from singer_sdk.singerlib import Catalog
 from support import Output, Tap, config_of, days_ago, run_here, selecting
 
-from tap_servicetitan import bookmarks, handed_in
+from tap_servicetitan import input_catalog
 from tap_servicetitan.errors import CatalogError, StateError
-from tap_servicetitan.pagination import Page
 from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.pagination import Page
 
 ROADS = ["fast", "slow", "batch"]
 
@@ -352,7 +353,9 @@ def test_windows_of_several_pages_come_in_order() -> None:
 
     assert run.code == 0
     leads = [(record["dateTime"], record["leadId"]) for record in run.records("attributed_leads")]
-    assert leads == [(bookmarks.to_api(days_ago(days)), page) for days in (2, 1, 0) for page in ("1", "2", "3")]
+    assert leads == [
+        (bookmarks.format_api_date(days_ago(days)), page) for days in (2, 1, 0) for page in ("1", "2", "3")
+    ]
 
 
 def bookmarked(**bookmark: Any) -> dict[str, Any]:
@@ -412,10 +415,10 @@ ENTRIES = objects(
 @settings(max_examples=300)
 def test_any_state_is_refused_or_can_be_started_from(state: Any) -> None:
     with suppress(StateError):
-        adopted = bookmarks.adopt({"bookmarks": state}, ["1001"], {"bookings"})
+        adopted = bookmarks.normalize_state({"bookmarks": state}, ["1001"], {"bookings"})
         for partition in adopted["bookmarks"].get("bookings", {}).get("partitions", []):
             assert isinstance(bookmarks.start_of_feed(partition, None), str | None)
-            bookmarks.move_feed(partition, Page([], continue_from="t"), "modifiedOn")
+            bookmarks.advance_feed(partition, Page([], continue_from="t"), "modifiedOn")
             datetime.fromisoformat(partition.get("replication_key_value") or "2025-01-01").astimezone(UTC)
 
 
@@ -423,8 +426,8 @@ def test_any_state_is_refused_or_can_be_started_from(state: Any) -> None:
 @settings(max_examples=300)
 def test_any_catalog_is_refused_or_can_be_read(catalog: Any) -> None:
     with suppress(CatalogError):
-        handed_in.check(catalog)
-        list(handed_in.unknown(Catalog.from_dict(catalog), ["bookings"]))
+        input_catalog.check(catalog)
+        list(input_catalog.unknown(Catalog.from_dict(catalog), ["bookings"]))
 
 
 START: dict[str, tuple[dict[str, Any], str | None]] = {

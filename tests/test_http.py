@@ -15,16 +15,17 @@ import pytest
 import raw
 import requests
 
-from tap_servicetitan import http, ratelimit
+from tap_servicetitan.client import client as client_module
+from tap_servicetitan.client import rate_limit
+from tap_servicetitan.client.client import Client
+from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, RefusedRequestError
-from tap_servicetitan.http import Client
-from tap_servicetitan.ratelimit import RateBudget
-from tap_servicetitan.records import Envelope
+from tap_servicetitan.output.decoder import FeedPage
 from tap_servicetitan.settings import Settings
 from tap_servicetitan.simulator import Simulator
 
 BOOKINGS = "/crm/v2/tenant/1001/export/bookings"
-PATIENCE = 0.01
+WAIT_FACTOR = 0.01
 DEFAULTS = {
     "environment": "production",
     "include_recent_changes": False,
@@ -39,11 +40,11 @@ DEFAULTS = {
 def client_of(server: Simulator | dict[str, Any], **settings: Any) -> Client:
     config = server if isinstance(server, dict) else server.config
     parsed = Settings.parse({**DEFAULTS, **config, **settings}, user_agent="tests")
-    return Client(parsed.tenants[0], parsed, threading.Semaphore(parsed.concurrency), patience=PATIENCE)
+    return Client(parsed.tenants[0], parsed, threading.Semaphore(parsed.concurrency), wait_factor=WAIT_FACTOR)
 
 
-def page(client: Client, path: str = BOOKINGS, **params: str) -> Envelope[dict[str, Any]]:
-    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+def page(client: Client, path: str = BOOKINGS, **params: str) -> FeedPage[dict[str, Any]]:
+    decode = msgspec.json.Decoder(FeedPage[dict[str, Any]]).decode
     return client.ask(path, params, decode)
 
 
@@ -88,7 +89,7 @@ def test_what_does_not_heal_ends_after_a_bounded_number_of_tries(simulator: Simu
         page(client_of(simulator))
 
     assert str(caught.value).startswith(words)
-    assert len([request for request in simulator.requests if request.stream]) == http.MAX_TRIES
+    assert len([request for request in simulator.requests if request.stream]) == client_module.MAX_TRIES
 
 
 def test_no_answer_in_time_is_tried_again(simulator: Simulator) -> None:
@@ -116,7 +117,7 @@ def test_a_host_that_takes_no_connections_is_a_matter_of_the_network(simulator: 
 
 
 def test_a_rate_limit_is_waited_out_and_costs_no_tries(simulator: Simulator) -> None:
-    simulator.misbehave("rate_limit", times=2 * http.MAX_TRIES, retry_after=0.05)
+    simulator.misbehave("rate_limit", times=2 * client_module.MAX_TRIES, retry_after=0.05)
 
     assert len(page(client_of(simulator)).data) == 20
 
@@ -127,9 +128,9 @@ def test_the_wait_is_the_longer_of_header_and_text() -> None:
     assert wait({}, b"Rate limit is exceeded. Try again in 50 seconds.") == 50
     assert wait({}, b"Try again in 1 second.") == 1
     assert wait({"Retry-After": formatdate(time.time() + 30, usegmt=True)}, b"") == pytest.approx(30, abs=2)
-    assert wait({}, b"<html>") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "soon"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
-    assert wait({"Retry-After": "nan"}, b"") == ratelimit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({}, b"<html>") == rate_limit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "soon"}, b"") == rate_limit.DEFAULT_RATE_LIMIT_WAIT
+    assert wait({"Retry-After": "nan"}, b"") == rate_limit.DEFAULT_RATE_LIMIT_WAIT
     assert wait({"Retry-After": "1e9"}, b"") == 1e9
 
 
@@ -137,11 +138,11 @@ def wait(headers: dict[str, str], body: bytes) -> float:
     response = requests.Response()
     response.headers.update(headers)
     response._content = body
-    return ratelimit.retry_after(response)
+    return rate_limit.retry_after(response)
 
 
 def test_a_pause_that_is_too_long_is_told_at_once(simulator: Simulator) -> None:
-    simulator.misbehave("rate_limit", retry_after=ratelimit.MAX_RATE_LIMIT_WAIT + 1)
+    simulator.misbehave("rate_limit", retry_after=rate_limit.MAX_RATE_LIMIT_WAIT + 1)
 
     with pytest.raises(APIError, match=r"429.*\. It asks for a pause of 901s, which is too long\."):
         page(client_of(simulator))
@@ -158,10 +159,10 @@ def test_a_pause_that_is_too_long_is_told_at_once(simulator: Simulator) -> None:
 def test_while_nobody_is_served_requests_fail_unasked_but_for_one_try_now_and_then(
     simulator: Simulator, fault: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "OUTAGE", 0.5 / PATIENCE)
+    monkeypatch.setattr(client_module, "OUTAGE", 0.5 / WAIT_FACTOR)
     client = client_of(simulator, request_timeout=0.1)
     streams = ["bookings"] if fault["kind"] == "token_error" else ["bookings", "leads"]
-    simulator.misbehave(**fault, times=len(streams) * http.MAX_TRIES + 1)
+    simulator.misbehave(**fault, times=len(streams) * client_module.MAX_TRIES + 1)
 
     for stream in streams:
         with pytest.raises(APIError, match=f"Gave up after 7 tries: {words}"):
@@ -248,7 +249,7 @@ def test_a_wrong_app_key_is_not_tried_for_every_stream(simulator: Simulator) -> 
         with pytest.raises(CredentialsError, match="The API answered 401"):
             page(client, feed)
 
-    assert simulator.token_requests == 1 + http.KEY_REFUSALS
+    assert simulator.token_requests == 1 + client_module.KEY_REFUSALS
 
 
 def test_a_401_of_some_resources_alone_does_not_count_against_the_others(simulator: Simulator) -> None:
@@ -275,9 +276,9 @@ def test_a_token_that_dies_while_a_pause_is_waited_out_is_renewed_again(simulato
 
 
 def test_a_throttled_token_endpoint_and_a_401_cost_no_run_of_a_report(simulator: Simulator) -> None:
-    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    decode = msgspec.json.Decoder(FeedPage[dict[str, Any]]).decode
     client = client_of(simulator)
-    budget = RateBudget((2, 60.0))
+    budget = RateLimiter((2, 60.0))
     simulator.misbehave("token_error", status=429, times=3, retry_after=0.05)
     simulator.misbehave("unauthorized", times=1)
 
@@ -303,7 +304,7 @@ def test_a_pause_holds_all_of_a_tenants_requests(simulator: Simulator) -> None:
 def test_requests_keep_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    budget = RateBudget.per_second(20)
+    budget = RateLimiter.per_second(20)
     times = []
     for _ in range(200):
         while (seconds := budget._reserve()) > 0:
@@ -325,26 +326,26 @@ def test_requests_wait_for_the_budget(simulator: Simulator) -> None:
 
 
 def test_a_budget_below_one_a_second_spreads_requests_wider() -> None:
-    budget = RateBudget.per_second(0.5)
+    budget = RateLimiter.per_second(0.5)
 
     assert budget._reserve() == 0
     assert budget._reserve() == pytest.approx(2, abs=0.1)
 
 
 def test_a_budget_by_the_minute_may_be_spent_at_once() -> None:
-    budget = RateBudget.per_minute(5)
+    budget = RateLimiter.per_minute(5)
 
     assert [budget._reserve() for _ in range(5)] == [0] * 5
     assert budget._reserve() == pytest.approx(60, abs=0.1)
-    seldom = RateBudget.per_minute(0.5)
+    seldom = RateLimiter.per_minute(0.5)
     assert seldom._reserve() == 0
     assert seldom._reserve() == pytest.approx(120, abs=0.1)
 
 
 def test_a_budget_of_its_own_is_kept_to_and_pauses_alone(simulator: Simulator) -> None:
     client = client_of(simulator)
-    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
-    budget = RateBudget((2, 0.3))
+    decode = msgspec.json.Decoder(FeedPage[dict[str, Any]]).decode
+    budget = RateLimiter((2, 0.3))
     simulator.misbehave("rate_limit", retry_after=0.5)
 
     with ThreadPoolExecutor() as pool:
@@ -360,12 +361,12 @@ def test_a_budget_of_its_own_is_kept_to_and_pauses_alone(simulator: Simulator) -
 
 
 def test_maintenance_is_waited_out_and_then_told(simulator: Simulator) -> None:
-    decode = msgspec.json.Decoder(Envelope[dict[str, Any]]).decode
+    decode = msgspec.json.Decoder(FeedPage[dict[str, Any]]).decode
     client = client_of(simulator)
     simulator.misbehave("maintenance", retry_after=0.2, times=None)
 
     with pytest.raises(APIError, match=r"409: The service is suspended for maintenance.* Waited 0s for it\.") as caught:
-        client.ask(BOOKINGS, {}, decode, budget=RateBudget(max_wait=0.3))
+        client.ask(BOOKINGS, {}, decode, budget=RateLimiter(max_wait=0.3))
 
     assert caught.value.remedy.startswith("Run again when the maintenance is over")
     assert [request.status for request in simulator.requests if request.stream] == [409, 409]

@@ -14,8 +14,8 @@ import pytest
 from raw import RawServer, http
 from support import Output, SomeStreams, Tap, run_here
 
-from tap_servicetitan.kinds import stream_class
-from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.stream_factory import stream_class
 
 CATEGORY = "my cat/\u00fc \u2713"
 DATES = [{"name": name, "dataType": "Date"} for name in ("From", "To")]

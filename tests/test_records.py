@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 from support import Tap, config_of, selecting
 
-from tap_servicetitan import catalog
-from tap_servicetitan.kinds import stream_class
-from tap_servicetitan.output import MessageWriter
-from tap_servicetitan.pagination import Page
-from tap_servicetitan.records import MOST_UNKNOWN, Decoder, Envelope, Misfits, record_type
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.output.decoder import MOST_UNKNOWN, Decoder, FeedPage, SchemaViolations, record_type
+from tap_servicetitan.output.messages import MessageWriter
+from tap_servicetitan.output.writers import LineWriter, RecordWriter, lines_of
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.pagination import Page
+from tap_servicetitan.streams.stream_factory import stream_class
 from tap_servicetitan.tap import TapServiceTitan
-from tap_servicetitan.writers import LineWriter, RecordWriter, lines_of
 
 CONFIG = {"client_id": "cid.1", "client_secret": "cs2.1", "st_app_key": "ak1.1", "tenant_id": "1001"}
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,7 +114,7 @@ class OneStream(TapServiceTitan):
     """The tap with a single stream, which is made quickly."""
 
     def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(endpoint)(self) for endpoint in catalog.endpoints() if endpoint.name == "bookings"]
+        return [stream_class(endpoint)(self) for endpoint in table.endpoints() if endpoint.name == "bookings"]
 
 
 def stream_of(schema: dict[str, Any], **selection: bool) -> EndpointStream:
@@ -145,11 +145,11 @@ def both_roads(schema: dict[str, Any], records: list[dict[str, Any]], **selectio
     body = msgspec.json.Encoder(decimal_format="number").encode(
         {"data": records, "hasMore": False, "continueFrom": "x"}
     )
-    slow = Decoder(Envelope, dict[str, Any], Misfits("bookings", stream.logger))(body).data
+    slow = Decoder(FeedPage, dict[str, Any], SchemaViolations("bookings", stream.logger))(body).data
     slow_lines = written(RecordWriter(stream, "1001").write, Page(slow, received=RECEIVED))
     if lines is None:  # no struct can stand for the schema
         return slow_lines, slow_lines
-    fast = Decoder(Envelope, lines.struct, Misfits("bookings", stream.logger))(body).data
+    fast = Decoder(FeedPage, lines.struct, SchemaViolations("bookings", stream.logger))(body).data
     return written(LineWriter(stream, "1001", lines).write, Page(fast, received=RECEIVED)), slow_lines
 
 
@@ -259,14 +259,14 @@ def test_numbers_survive_unchanged(number: str) -> None:
     struct = record_type({"properties": {"price": {"type": ["number", "null"]}}})
     body = b'{"data":[{"price":%s}],"hasMore":false}' % number.encode()
 
-    page = Decoder(Envelope, struct, Misfits("x", logging.getLogger()))(body)
+    page = Decoder(FeedPage, struct, SchemaViolations("x", logging.getLogger()))(body)
 
     assert msgspec.json.Encoder(decimal_format="number").encode(page.data[0]) == b'{"price":%s}' % number.encode()
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_not_a_number_is_refused(literal: str) -> None:
-    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger()))
+    decode: Decoder[Any] = Decoder(FeedPage, dict[str, Any], SchemaViolations("x", logging.getLogger()))
 
     with pytest.raises(msgspec.DecodeError):
         decode(b'{"data":[{"price":%s}],"hasMore":false}' % literal.encode())
@@ -288,7 +288,7 @@ def test_what_is_not_a_number_is_refused(literal: str) -> None:
 def test_text_that_is_not_unicode_costs_a_character_and_not_the_page(
     sent: bytes, written: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger("tests")))
+    decode: Decoder[Any] = Decoder(FeedPage, dict[str, Any], SchemaViolations("x", logging.getLogger("tests")))
 
     page = decode(b'{"data":[{"name":%s}],"hasMore":false}' % sent)
 
@@ -297,7 +297,7 @@ def test_text_that_is_not_unicode_costs_a_character_and_not_the_page(
 
 
 def test_a_page_that_is_cut_is_not_mended() -> None:
-    decode: Decoder[Any] = Decoder(Envelope, dict[str, Any], Misfits("x", logging.getLogger()))
+    decode: Decoder[Any] = Decoder(FeedPage, dict[str, Any], SchemaViolations("x", logging.getLogger()))
 
     with pytest.raises(msgspec.DecodeError):
         decode(b'{"data":[{"name":"\\ud800')
@@ -311,19 +311,19 @@ WRONG: list[Any] = [SECRET, 17.5, True, [SECRET], {"x": SECRET}, None]
 def test_a_misfit_is_told_once_with_its_type_and_never_its_value(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     inner = {"type": [kind], "items": {"type": ["integer"]}, "properties": {"x": {"type": ["integer"]}}}
     struct = record_type({"properties": {"field": inner}})
-    misfits = Misfits("bookings", logging.getLogger("tests"))
-    decode: Decoder[Any] = Decoder(Envelope, struct, misfits)
+    violations = SchemaViolations("bookings", logging.getLogger("tests"))
+    decode: Decoder[Any] = Decoder(FeedPage, struct, violations)
     records = [{"field": value} for value in WRONG] * 2
 
     page = decode(json.dumps({"data": records, "hasMore": False}).encode())
-    misfits.summary()
+    violations.summary()
 
     assert [msgspec.to_builtins(record) for record in page.data if isinstance(record, dict)]
     assert len(page.data) == len(records)
     assert SECRET not in caplog.text
     told = [record.message for record in caplog.records if "Such records are written" in record.message]
     assert len(told) == len({message.split(" in ")[-1] for message in told})
-    assert sum(misfits.count.values()) == sum(isinstance(record, dict) for record in page.data)
+    assert sum(violations.count.values()) == sum(isinstance(record, dict) for record in page.data)
 
 
 @pytest.fixture(params=["lines", "maps", "batch"])
@@ -395,7 +395,9 @@ def reading(stream: EndpointStream) -> tuple[Decoder[Any], LineWriter]:
     """How a stream reads and writes its pages."""
     lines = lines_of(stream)
     assert lines
-    decode: Decoder[Any] = Decoder(Envelope, lines.struct, stream.misfits, known=lines.wire, on_unknown=lines.conformed)
+    decode: Decoder[Any] = Decoder(
+        FeedPage, lines.struct, stream.violations, known=lines.wire, on_unknown=lines.conformed
+    )
     return decode, LineWriter(stream, "1001", lines)
 
 
@@ -471,7 +473,7 @@ def test_threads_that_read_pages_of_a_stream_at_once_tell_each_field_once_and_co
 
     assert [len(page) for page in read] == [3] * 200
     assert sorted(re.findall("left out: (.*)\\. Discover", caplog.text)) == [f"new{n}" for n in range(7)]
-    assert stream.misfits.count == {"id": 200}
+    assert stream.violations.count == {"id": 200}
     assert caplog.text.count("Such records are written nevertheless") == 1
 
 

@@ -15,7 +15,7 @@ from tap_servicetitan import settings
 from tap_servicetitan.errors import PaginationError, ReportError
 from tap_servicetitan.reports import cells, dates
 from tap_servicetitan.reports.config import WINDOWS, CustomReport, by_tenant
-from tap_servicetitan.reports.description import Description, unique
+from tap_servicetitan.reports.description import Description, dedupe_names
 from tap_servicetitan.reports.parameters import checked
 from tap_servicetitan.reports.schedule import spans
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
@@ -225,7 +225,7 @@ def test_a_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_
 def test_columns_of_one_name_are_told_apart() -> None:
     names = ["Total", "total", "Total_2", "From", "Total"]
 
-    assert unique(names, ["tenant_id", "From"]) == {
+    assert dedupe_names(names, ["tenant_id", "From"]) == {
         ("Total", 0): "Total",
         ("Total", 1): "Total_3",
         ("Total_2", 0): "Total_2",
@@ -237,4 +237,4 @@ def test_columns_of_one_name_are_told_apart() -> None:
 def test_the_order_of_columns_changes_no_name() -> None:
     names = ["Total", "total", "TOTAL_2", "From", "Total", "x"]
 
-    assert unique(names, ["From"]) == unique(names[::-1], ["From"])
+    assert dedupe_names(names, ["From"]) == dedupe_names(names[::-1], ["From"])

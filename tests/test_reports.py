@@ -15,7 +15,7 @@ from support import Output, Tap, config_of
 
 from tap_servicetitan.simulator import Simulator
 
-PAIR = [{"name": "From", "value": "2025-10-15"}, {"name": "To", "value": "2025-12-31"}]
+DATE_RANGE_PARAMS = [{"name": "From", "value": "2025-10-15"}, {"name": "To", "value": "2025-12-31"}]
 CREATED = {"name": "DateType", "value": 1}
 UNBRIDLED = {"reports_per_minute": 60_000}
 
@@ -28,15 +28,15 @@ def entry(simulator: Simulator, report: str, *, tenant_id: int = 1001, **setting
 
 def every_report(simulator: Simulator) -> list[dict[str, Any]]:
     return [
-        entry(simulator, "Revenue", report_name="plain", parameters=PAIR),
-        entry(simulator, "Revenue 2", report_name="typed", parameters=PAIR, typed=True),
+        entry(simulator, "Revenue", report_name="plain", parameters=DATE_RANGE_PARAMS),
+        entry(simulator, "Revenue 2", report_name="typed", parameters=DATE_RANGE_PARAMS, typed=True),
         entry(simulator, "Job Numbers", report_name="untrue"),
         entry(simulator, "Job Numbers 2", report_name="untrue_typed", typed=True),
         entry(
             simulator,
             "Jobs",
             report_name="windows",
-            parameters=[CREATED, *PAIR],
+            parameters=[CREATED, *DATE_RANGE_PARAMS],
             backfill_date_parameter="From",
         ),
         entry(
@@ -139,8 +139,8 @@ def test_no_reason_breaks_the_discovery_of_the_rest(
     if fault:
         simulator.misbehave(**fault, stream="report_description")
     reports = [
-        entry(simulator, "Revenue", report_name="first", parameters=PAIR),
-        entry(simulator, "Revenue 2", report_name="second", parameters=PAIR),
+        entry(simulator, "Revenue", report_name="first", parameters=DATE_RANGE_PARAMS),
+        entry(simulator, "Revenue 2", report_name="second", parameters=DATE_RANGE_PARAMS),
     ]
 
     output = tap(config_of(simulator, concurrency=1, custom_reports=reports), "--discover")
@@ -229,7 +229,7 @@ def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
 
     (asked,) = [request for request in simulator.requests[before:] if request.stream == "report_data"]
     assert asked.query == {"page": "1", "pageSize": "25000"}
-    assert json.loads(asked.body) == {"parameters": PAIR}
+    assert json.loads(asked.body) == {"parameters": DATE_RANGE_PARAMS}
 
 
 def test_a_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap, discovery: Output) -> None:

@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import DEFECT, FEEDS, Output, Tap, bookmark, config_of, plain, selecting, started_tap, unpacked, wait_for
+from support import (
+    BUG_REMEDY,
+    FEEDS,
+    Output,
+    Tap,
+    bookmark,
+    config_of,
+    plain,
+    selecting,
+    started_tap,
+    unpacked,
+    wait_for,
+)
 
 from tap_servicetitan.simulator import Simulator
 
@@ -175,7 +187,7 @@ def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
 def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
     arguments = tap.command(config_of(simulator))[1:]
 
-    done = subprocess.run([sys.executable, "-c", DEFECT, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", BUG_REMEDY, *arguments], capture_output=True, text=True, check=False)
 
     run = Output(done.returncode, done.stdout, done.stderr)
     assert run.code == 1

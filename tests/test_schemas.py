@@ -15,13 +15,14 @@ from singer_sdk.helpers._typing import conform_record_data_types
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import Schema
 
-from tap_servicetitan import catalog, schemas
-from tap_servicetitan.endpoint import Array, Endpoint, Export, Nested, Single, Window
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Endpoint, Export, Nested, Singleton, Unpaged, Window
 from tap_servicetitan.schemas import __main__ as command
 from tap_servicetitan.schemas.corrections import CORRECTIONS
 from tap_servicetitan.schemas.openapi import Documents
 
-TABLE = list(catalog.endpoints())
+TABLE = list(table.endpoints())
 PATH = "/tenant/{tenant}/export/parts"
 PARTS = Export("parts", "export/parts", api="crm/v2")
 
@@ -322,7 +323,7 @@ def test_records_carry_the_ids_of_their_parents_in_the_type_that_the_path_says(
     operation["parameters"].append({"name": "other", "in": "path", "schema": {"type": "integer"}})
     document["paths"]["/tenant/{tenant}/cars/{id}/axles/{other}/parts"] = {"get": operation}
     path = "cars/{car_id}/axles/{axle_id}/parts"
-    assert run(document, folder, Nested("parts", path, api="crm/v2", resource="parts", over="axles")) == 0
+    assert run(document, folder, Nested("parts", path, api="crm/v2", resource="parts", parent="axles")) == 0
     schema = written(folder)
     assert list(schema["properties"])[:3] == ["tenant_id", "car_id", "axle_id"]
     assert schema["properties"]["car_id"] == {"type": "string"}
@@ -332,7 +333,9 @@ def test_records_carry_the_ids_of_their_parents_in_the_type_that_the_path_says(
 
 def test_records_of_a_window_carry_its_bounds_and_what_was_lifted(document: dict[str, Any], folder: Path) -> None:
     lifts = {"makerId": ("maker.id",)}
-    run(document, folder, Window("parts", "export/parts", api="crm/v2", keys=("fromUtc", "makerId"), lifts=lifts))
+    run(
+        document, folder, Window("parts", "export/parts", api="crm/v2", keys=("fromUtc", "makerId"), derived_keys=lifts)
+    )
     schema = written(folder)
     assert list(schema["properties"])[:4] == ["tenant_id", "fromUtc", "toUtc", "makerId"]
     assert schema["properties"]["fromUtc"] == {"type": "string", "format": "date-time"}
@@ -348,17 +351,17 @@ def test_rows_that_hold_lists_of_records_give_their_other_fields_to_each(
         "properties": {"carId": {"type": "integer"}, "parts": COMPONENTS["Feed"]["properties"]["data"]},
     }
     document["components"]["schemas"]["Feed"]["properties"]["data"]["items"] = row
-    run(document, folder, Export("parts", "export/parts", api="crm/v2", each="parts"))
+    run(document, folder, Export("parts", "export/parts", api="crm/v2", explode="parts"))
     assert list(written(folder)["properties"]) == ["tenant_id", "carId", *COMPONENTS["Part"]["properties"]]
 
 
 def test_an_answer_may_be_the_array_or_the_record_itself(document: dict[str, Any], folder: Path) -> None:
     feed = document["components"]["schemas"]["Feed"]
     document["components"]["schemas"]["Feed"] = feed["properties"]["data"]
-    run(document, folder, Array("parts", "export/parts", api="crm/v2", records=None))
+    run(document, folder, Unpaged("parts", "export/parts", api="crm/v2", records_path=None))
     assert list(written(folder)["properties"])[1:] == list(COMPONENTS["Part"]["properties"])
     document["components"]["schemas"]["Feed"] = COMPONENTS["Maker"]
-    run(document, folder, Single("parts", "export/parts", api="crm/v2"))
+    run(document, folder, Singleton("parts", "export/parts", api="crm/v2"))
     assert list(written(folder)["properties"]) == ["tenant_id", "id", "sites"]
     assert written(folder)["required"] == ["tenant_id"]
 
@@ -366,7 +369,7 @@ def test_an_answer_may_be_the_array_or_the_record_itself(document: dict[str, Any
 def test_an_answer_without_the_field_that_holds_records_is_named(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(document, folder, Array("parts", "export/parts", api="crm/v2", records="items")) == 1
+    assert run(document, folder, Unpaged("parts", "export/parts", api="crm/v2", records_path="items")) == 1
     assert "has no field 'items' to read records from" in capsys.readouterr().out
 
 
@@ -400,9 +403,9 @@ def test_schema_file_keeps_the_rules(endpoint: Endpoint) -> None:
     assert properties["tenant_id"] == {"type": "string"}
     assert schema.get("required", []) == list(endpoint.primary_keys)
     never_null = {name for name, each in properties.items() if "null" not in each["type"]}
-    assert never_null == {*endpoint.added, *endpoint.primary_keys}
+    assert never_null == {*endpoint.added_fields, *endpoint.primary_keys}
     assert words(schema) <= {"type", "format", "properties", "required", "items", "additionalProperties"}
-    assert endpoint.cursor is None or properties[endpoint.cursor]["format"] == "date-time"
+    assert endpoint.replication_key is None or properties[endpoint.replication_key]["format"] == "date-time"
 
 
 def words(schema: dict[str, Any], *, nested: bool = False) -> set[str]:

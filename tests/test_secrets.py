@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from raw import TOKEN, RawServer, feed, http
-from support import DEFECT, TAP, Output, Tap, config_of, run_here
+from support import BUG_REMEDY, TAP, Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 
@@ -117,7 +117,7 @@ def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
 
 @pytest.mark.usefixtures("debugging")
 def test_a_defect_shows_neither(tap: Tap) -> None:
-    code = DEFECT.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
+    code = BUG_REMEDY.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
     with answering(ANSWERS["records"]).listening() as config:
         arguments = tap.command(settings_of(config))[1:]
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
@@ -209,7 +209,7 @@ def test_a_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest
 
 
 def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config) -> None:
-    sources = list((pytestconfig.rootpath / "tap_servicetitan").glob("*.py"))
+    sources = list((pytestconfig.rootpath / "tap_servicetitan").rglob("*.py"))
 
     assert len(sources) > 10
     assert not [

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from tap_servicetitan import catalog
-from tap_servicetitan.endpoint import Export
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.faults import TRANSIENT, Faults
 from tap_servicetitan.simulator.identities import first_number
@@ -133,8 +133,8 @@ def test_an_empty_feed_has_a_token_to_come_back_with() -> None:
 def feeds() -> Iterator[Export]:
     return (
         endpoint
-        for endpoint in catalog.endpoints()
-        if isinstance(endpoint, Export) and not endpoint.params and not endpoint.each
+        for endpoint in table.endpoints()
+        if isinstance(endpoint, Export) and not endpoint.params and not endpoint.explode
     )
 
 
@@ -346,7 +346,7 @@ def test_the_first_record_of_each_feed_has_every_field_and_others_are_null_at_ti
             yield value
 
     for endpoint in feeds():
-        if endpoint.keys != ("id",) or endpoint.cursor != "modifiedOn":
+        if endpoint.keys != ("id",) or endpoint.replication_key != "modifiedOn":
             continue
         rows = sorted(simulator.records(endpoint.name), key=lambda row: row["id"])
         assert all(leaf not in (None, [], {}) for leaf in leaves(rows[0])), endpoint.name

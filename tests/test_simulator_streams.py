@@ -13,16 +13,17 @@ import jsonschema
 import pytest
 import requests
 
-from tap_servicetitan import catalog, schemas
-from tap_servicetitan.endpoint import (
-    Array,
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import (
     Capacity,
     Endpoint,
     Export,
     Listing,
     Nested,
     Paged,
-    Single,
+    Singleton,
+    Unpaged,
     Window,
 )
 from tap_servicetitan.simulator import Simulator
@@ -78,9 +79,9 @@ class Walker:
         while True:
             numbers = {"page": number, "pageSize": endpoint.page_size} if endpoint.page_size else {}
             answer = self.ask(endpoint, places, **query, **numbers)
-            data = answer[endpoint.records] if endpoint.records else answer
+            data = answer[endpoint.records_path] if endpoint.records_path else answer
             yield from data if isinstance(data, list) else [data]
-            if not endpoint.page_size or not data or (endpoint.has_more and not answer["hasMore"]):
+            if not endpoint.page_size or not data or (endpoint.has_more_flag and not answer["hasMore"]):
                 return
             number += 1
 
@@ -90,7 +91,7 @@ def feed(walker: Walker, endpoint: Export) -> Iterator[Row]:
     while True:
         page = walker.ask(endpoint, **query)
         for row in page["data"]:
-            items = row.pop(endpoint.each) if endpoint.each else [{}]
+            items = row.pop(endpoint.explode) if endpoint.explode else [{}]
             yield from [{**row, **item} for item in items]
         if not page["hasMore"]:
             return
@@ -99,38 +100,38 @@ def feed(walker: Walker, endpoint: Export) -> Iterator[Row]:
 
 def at_once(walker: Walker, endpoint: Endpoint) -> Iterator[Row]:
     answer = walker.ask(endpoint)
-    data = answer[endpoint.records] if endpoint.records else answer
+    data = answer[endpoint.records_path] if endpoint.records_path else answer
     yield from data if isinstance(data, list) else [data]
 
 
 def nested(walker: Walker, endpoint: Nested) -> Iterator[Row]:
-    bounds: Row = dict.fromkeys(endpoint.between or (), "2025-01-01T00:00:00Z")
-    for parent in walker.rows(catalog.parent(endpoint)):
-        places = {place: parent[name] for place, name in endpoint.placeholders.items()}
+    bounds: Row = dict.fromkeys(endpoint.date_range_params or (), "2025-01-01T00:00:00Z")
+    for parent in walker.rows(table.parent(endpoint)):
+        places = {place: parent[name] for place, name in endpoint.path_params.items()}
         yield from [{**places, **row} for row in walker.pages(endpoint, places, **bounds)]
 
 
 def windows(walker: Walker, endpoint: Window) -> Iterator[Row]:
     """Read the days on which something happened, and those after them."""
-    dates = [row[str(endpoint.cursor)] for row in walker.simulator.records(endpoint.name)]
+    dates = [row[str(endpoint.replication_key)] for row in walker.simulator.records(endpoint.name)]
     days = {datetime.fromisoformat(f"{date[:10]}T00:00:00Z") for date in dates}
     for day in sorted(days | {day + DAY for day in days}):
         start, end = (f"{one:%Y-%m-%d}T00:00:00Z" for one in (day, day + DAY))
         window: Row = {endpoint.start: start, endpoint.end: end}
-        bounds = window if endpoint.cursor == endpoint.start else {}
+        bounds = window if endpoint.replication_key == endpoint.start else {}
         yield from [{**bounds, **row} for row in walker.pages(endpoint, **window) if row != {"totalCost": 0.0}]
 
 
 def fortnight(walker: Walker, endpoint: Capacity) -> Iterator[Row]:
     answer = walker.capacity(startsOnOrAfter="2026-01-01", endsOnOrBefore="2026-01-15", skillBasedAvailability=False)
-    yield from answer.json()[endpoint.records]
+    yield from answer.json()[endpoint.records_path]
 
 
 WALKS: dict[type[Endpoint], Callable[[Walker, Any], Iterator[Row]]] = {
     Export: feed,
     Listing: Walker.pages,
-    Array: at_once,
-    Single: at_once,
+    Unpaged: at_once,
+    Singleton: at_once,
     Nested: nested,
     Window: windows,
     Capacity: fortnight,
@@ -163,21 +164,21 @@ def start(simulate: Callable[..., Simulator]) -> Iterator[Callable[..., Walker]]
         walker.session.close()
 
 
-@pytest.mark.parametrize("endpoint", [*catalog.endpoints()], ids=lambda endpoint: endpoint.name)
+@pytest.mark.parametrize("endpoint", [*table.endpoints()], ids=lambda endpoint: endpoint.name)
 def test_a_walk_through_a_stream_finds_all_its_records_each_valid(walker: Walker, endpoint: Endpoint) -> None:
     truth = walker.simulator.records(endpoint.name)
     assert truth
     assert as_set(walker.rows(endpoint)) == as_set(truth)
 
     schema = schemas.load(endpoint)
-    between = endpoint.between if isinstance(endpoint, Nested) else None
-    added = {"tenant_id", *endpoint.lifts, *(between or ())}
+    between = endpoint.date_range_params if isinstance(endpoint, Nested) else None
+    added = {"tenant_id", *endpoint.derived_keys, *(between or ())}
     schema["required"] = [name for name in schema.get("required", ()) if name not in added]
     validator = jsonschema.Draft202012Validator(schema)
     for row in truth:
         validator.validate(row)
         assert row.keys() == schema["properties"].keys() - added
-    if endpoint.keys and not endpoint.lifts:
+    if endpoint.keys and not endpoint.derived_keys:
         assert len({tuple(row[name] for name in endpoint.primary_keys if name in row) for row in truth}) == len(truth)
 
 
@@ -188,8 +189,8 @@ def test_its_operations_are_the_facts_as_far_as_they_have_an_effect() -> None:
     def anonymous(path: str) -> str:
         return re.sub(r"{\w+}", "{}", path)
 
-    parents = [f"{api}/{entry.path}" for api, entries in catalog.PARENTS.items() for entry in entries]
-    entries = (*catalog.endpoints(), *OPERATIONS)
+    parents = [f"{api}/{entry.path}" for api, entries in table.PARENTS.items() for entry in entries]
+    entries = (*table.endpoints(), *OPERATIONS)
     served = {anonymous(path) for path in (*parents, *(f"{entry.api}/{entry.path}" for entry in entries))}
     expected: dict[str, Row] = {}
     for path, fact in json.loads(FACTS.read_text()).items():
@@ -207,11 +208,11 @@ def test_its_operations_are_the_facts_as_far_as_they_have_an_effect() -> None:
 
 
 def test_each_stream_has_as_many_records_as_told_and_nested_ones_0_to_5_for_each_parent(walker: Walker) -> None:
-    counts = {endpoint: len(walker.simulator.records(endpoint.name)) for endpoint in catalog.endpoints()}
+    counts = {endpoint: len(walker.simulator.records(endpoint.name)) for endpoint in table.endpoints()}
     whole = {
         endpoint.name: count
         for endpoint, count in counts.items()
-        if isinstance(endpoint, Export | Listing | Array) and endpoint.name != "job_history"
+        if isinstance(endpoint, Export | Listing | Unpaged) and endpoint.name != "job_history"
     }
     notes = [row["customer_id"] for row in walker.simulator.records("customer_notes")]
     customers = sorted(row["id"] for row in walker.simulator.records("customers"))
@@ -219,7 +220,7 @@ def test_each_stream_has_as_many_records_as_told_and_nested_ones_0_to_5_for_each
     assert whole == dict.fromkeys(whole, RECORDS) | {"report_categories": 6}
     assert [notes.count(customer) for customer in customers] == list(CHILDREN) * 4
     assert len(walker.simulator.records("job_booked_log")) == RECORDS
-    assert {count for endpoint, count in counts.items() if isinstance(endpoint, Single)} == {1}
+    assert {count for endpoint, count in counts.items() if isinstance(endpoint, Singleton)} == {1}
 
 
 def test_sizes_are_those_of_a_stream_or_of_each_parent_of_a_nested_one() -> None:

@@ -28,9 +28,9 @@ from support import (
     wait_for,
 )
 
-from tap_servicetitan import bookmarks
-from tap_servicetitan.endpoint import Export, Listing, Nested, Window
+from tap_servicetitan.endpoints.kinds import Export, Listing, Nested, Window
 from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.streams import bookmarks
 
 
 def asked(simulator: Simulator, stream: str, since: int = 0) -> list[dict[str, str]]:
@@ -78,8 +78,8 @@ def test_every_stream_brings_all_its_records_valid_against_its_schema_and_then_o
     assert second.code == 0
     for name in others:
         endpoint = TABLE[name]
-        if isinstance(endpoint, Listing) and endpoint.cursor and first.records(name):
-            assert any(endpoint.since in query for query in asked(simulator, name, before)), name
+        if isinstance(endpoint, Listing) and endpoint.replication_key and first.records(name):
+            assert any(endpoint.since_param in query for query in asked(simulator, name, before)), name
             assert len(second.records(name)) < 12, name
         if isinstance(endpoint, Export):
             assert not second.records(name)
@@ -87,7 +87,7 @@ def test_every_stream_brings_all_its_records_valid_against_its_schema_and_then_o
 
 
 def sent_by_the_api(run: Output, stream: str) -> list[dict[str, Any]]:
-    added = TABLE[stream].added
+    added = TABLE[stream].added_fields
     return [{key: value for key, value in record.items() if key not in added} for record in run.records(stream)]
 
 
@@ -265,7 +265,7 @@ def test_windows_are_whole_days_in_utc_up_to_now_and_resume_with_a_look_back(sim
 
     assert first.code == 0
     days = [days_ago(days) for days in range(13 if hours < 0 else 12, -2, -1)]
-    assert windows == list(pairwise(bookmarks.to_api(day) for day in days))
+    assert windows == list(pairwise(bookmarks.format_api_date(day) for day in days))
     assert windows_of(simulator, "email_channel_costs", before) == windows[-8:]
 
 

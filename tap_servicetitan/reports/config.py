@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 
 WINDOWS = ("day", "week", "month")
 
-PAIR = ("From", "To")
+DATE_RANGE_PARAMS = ("From", "To")
 """The parameters by which a report is asked for a span of days, both of them included."""
 
 _TEXT_OR_NUMBER = th.CustomType({"type": ["string", "integer"]})

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import msgspec
 
 if TYPE_CHECKING:
-    from tap_servicetitan.http import Client
-    from tap_servicetitan.ratelimit import RateBudget
+    from tap_servicetitan.client.client import Client
+    from tap_servicetitan.client.rate_limit import RateLimiter
 
 R = TypeVar("R")
 
@@ -82,7 +82,7 @@ def url(client: Client, path: str, **places: str) -> str:
     return f"/reporting/v2/tenant/{client.tenant.tenant_id}/{path.format(**quoted)}"
 
 
-def describe(client: Client, category: str, report_id: str, budget: RateBudget) -> Description:
+def describe(client: Client, category: str, report_id: str, budget: RateLimiter) -> Description:
     """Ask what a report is; this is not one of its runs.
 
     Raises:
@@ -95,7 +95,7 @@ Place = tuple[str, int]
 """A column of an answer or description: its name, and how many columns before it have the same."""
 
 
-def counted(names: Iterable[str]) -> Iterator[Place]:
+def number_duplicates(names: Iterable[str]) -> Iterator[Place]:
     """Tell columns of the same name apart."""
     seen: Counter[str] = Counter()
     for name in names:
@@ -103,7 +103,7 @@ def counted(names: Iterable[str]) -> Iterator[Place]:
         seen[name] += 1
 
 
-def unique(names: Iterable[str], taken: Iterable[str]) -> dict[Place, str]:
+def dedupe_names(names: Iterable[str], taken: Iterable[str]) -> dict[Place, str]:
     """Name the columns; one whose name is taken, or another's, gets ``_2``, ``_3`` … behind it.
 
     Upper and lower case count as the same, as they do in most databases. But for columns of just the same name, the
@@ -112,7 +112,7 @@ def unique(names: Iterable[str], taken: Iterable[str]) -> dict[Place, str]:
     found: dict[Place, str] = {}
     seen = {name.casefold() for name in taken}
     numbered: list[Place] = []
-    for place in sorted(counted(names)):
+    for place in sorted(number_duplicates(names)):
         name, before = place
         if before or name.casefold() in seen:
             numbered.append(place)

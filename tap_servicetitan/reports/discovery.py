@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
-from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.config import CustomReport, by_tenant
 from tap_servicetitan.reports.description import REPORT, Description, describe
-from tap_servicetitan.reports.endpoint import Edition, Report
+from tap_servicetitan.reports.endpoint import Report, TenantReport
 from tap_servicetitan.reports.parameters import checked
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def discover(tap: TapServiceTitan, wants: Callable[[str], bool]) -> tuple[list[R
         for report in by_tenant(tap.settings.custom_reports, tenant.tenant_id).values()
         if wants(report.stream)
     ]
-    waits = {tenant.tenant_id: RateBudget(max_wait=MAX_WAIT) for tenant in tap.settings.tenants}
-    runs: defaultdict[tuple[str, str], RateBudget] = defaultdict(
-        functools.partial(RateBudget.per_minute, tap.settings.reports_per_minute)
+    waits = {tenant.tenant_id: RateLimiter(max_wait=MAX_WAIT) for tenant in tap.settings.tenants}
+    runs: defaultdict[tuple[str, str], RateLimiter] = defaultdict(
+        functools.partial(RateLimiter.per_minute, tap.settings.reports_per_minute)
     )
 
     def ask(one: _Wanted) -> Description | APIError:
@@ -58,26 +58,33 @@ def discover(tap: TapServiceTitan, wants: Callable[[str], bool]) -> tuple[list[R
         except APIError as error:
             return error
 
-    editions: defaultdict[str, dict[str, Edition]] = defaultdict(dict)
+    tenant_reports: defaultdict[str, dict[str, TenantReport]] = defaultdict(dict)
     failures: list[Failure] = []
-    for one, answer in zip(wanted, tap.lookahead.map(ask, wanted), strict=True):
+    for one, answer in zip(wanted, tap.prefetcher.map(ask, wanted), strict=True):
         if isinstance(answer, APIError):
             shared = one.report.tenant_id is None and len(tap.settings.tenants) > 1
             failures.append(_left_out(one, answer, shared=shared))
         else:
             budget = runs[one.tenant_id, one.report.report_id]
-            editions[one.report.stream][one.tenant_id] = Edition(one.report, answer, budget)
-    reports = [_endpoint(name, found) for name, found in editions.items()]
+            tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, answer, budget)
+    reports = [_endpoint(name, found) for name, found in tenant_reports.items()]
     today = datetime.fromtimestamp(tap.initialized_at / 1000, UTC).date()
     for report in reports:
         _check(report, today)
     return reports, failures
 
 
-def _endpoint(name: str, editions: dict[str, Edition]) -> Report:
-    some = next(iter(editions.values())).report
-    report = Report(name, f"{REPORT}/data", editions=editions, backfill=some.backfill, typed=some.typed, cursor=None)
-    return replace(report, cursor=report.dates[0]) if report.dates else report
+def _endpoint(name: str, tenant_reports: dict[str, TenantReport]) -> Report:
+    some = next(iter(tenant_reports.values())).report
+    report = Report(
+        name,
+        f"{REPORT}/data",
+        tenant_reports=tenant_reports,
+        backfill=some.backfill,
+        typed=some.typed,
+        replication_key=None,
+    )
+    return replace(report, replication_key=report.dates[0]) if report.dates else report
 
 
 def _left_out(one: _Wanted, error: APIError, *, shared: bool) -> Failure:
@@ -93,7 +100,7 @@ def _left_out(one: _Wanted, error: APIError, *, shared: bool) -> Failure:
 
 def _check(report: Report, today: date) -> None:
     """Warn of parameters with which reading will fail."""
-    for tenant_id, edition in report.editions.items():
+    for tenant_id, edition in report.tenant_reports.items():
         try:
             checked(edition.report.parameters, edition.description, report.dates, today)
         except ReportError as error:

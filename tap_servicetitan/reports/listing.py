@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import NotFoundError, StreamError
-from tap_servicetitan.pagination import NumberedPage, followed
-from tap_servicetitan.ratelimit import RateBudget
 from tap_servicetitan.reports.description import Description, Parameter, Rows, describe, url
 from tap_servicetitan.reports.discovery import SCOPE
 from tap_servicetitan.reports.parameters import accepted_values
+from tap_servicetitan.streams.pagination import ListPage, iter_pages
 
 if TYPE_CHECKING:
-    from tap_servicetitan.http import Client
+    from tap_servicetitan.client.client import Client
     from tap_servicetitan.tap import TapServiceTitan
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Reports:
     """Of each dynamic value set that a parameter refers to."""
 
     failure: StreamError | None = None
-    budget: RateBudget = field(default_factory=RateBudget)
+    budget: RateLimiter = field(default_factory=RateLimiter)
 
     @property
     def complete(self) -> bool:
@@ -100,22 +100,22 @@ def option(tap_class: type[TapServiceTitan]) -> click.Option:
 def gather(tap: TapServiceTitan) -> list[Reports]:
     """Ask for the categories, then their reports, then what each report takes; of all tenants side by side."""
     found = [Reports(client) for client in tap.clients.values()]
-    for reports, categories in zip(found, tap.lookahead.map(_categories, found), strict=True):
+    for reports, categories in zip(found, tap.prefetcher.map(_categories, found), strict=True):
         if isinstance(categories, StreamError):
             reports.failure = categories
         else:
             reports.categories = [Category(entry) for entry in categories]
     lists = [(reports, category) for reports in found for category in reports.categories]
     entries: list[tuple[Reports, Category, Entry]] = []
-    for (reports, category), listed in zip(lists, tap.lookahead.map(_listed, lists), strict=True):
+    for (reports, category), listed in zip(lists, tap.prefetcher.map(_listed, lists), strict=True):
         if isinstance(listed, StreamError):
             category.failure = listed
         else:
             entries += [(reports, category, entry) for entry in listed]
-    for (_, category, entry), described in zip(entries, tap.lookahead.map(_described, entries), strict=True):
+    for (_, category, entry), described in zip(entries, tap.prefetcher.map(_described, entries), strict=True):
         category.reports.append((entry, described))
     sets = [(reports, name) for reports in found for name in _sets(reports)]
-    for (reports, name), values in zip(sets, tap.lookahead.map(_values, sets), strict=True):
+    for (reports, name), values in zip(sets, tap.prefetcher.map(_values, sets), strict=True):
         reports.values[name] = values
     return found
 
@@ -214,8 +214,8 @@ def _values(one: tuple[Reports, str]) -> Values | StreamError:
 
 
 def _all(client: Client, path: str) -> list[Entry]:
-    decode = msgspec.json.Decoder(NumberedPage[Entry]).decode
+    decode = msgspec.json.Decoder(ListPage[Entry]).decode
     answers = (
         client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode) for number in itertools.count(1)
     )
-    return [entry for page, _ in followed(answers) for entry in page.data]
+    return [entry for page, _ in iter_pages(answers) for entry in page.data]

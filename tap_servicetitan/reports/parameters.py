@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan.errors import ReportError
 from tap_servicetitan.reports import dates
 from tap_servicetitan.reports.cells import as_text
-from tap_servicetitan.reports.config import PAIR
+from tap_servicetitan.reports.config import DATE_RANGE_PARAMS
 from tap_servicetitan.reports.description import Parameter
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def checked(
 
 def _check_order(values: Mapping[str, Any], today: date) -> None:
     try:
-        first, last = (dates.resolve(values[name], today) for name in PAIR)
+        first, last = (dates.resolve(values[name], today) for name in DATE_RANGE_PARAMS)
     except (KeyError, TypeError, ValueError):
         return  # not both of them, or no dates
     if first > last:
-        msg = f"{PAIR[0]} is {first}, which comes after {PAIR[1]}, {last}."
+        msg = f"{DATE_RANGE_PARAMS[0]} is {first}, which comes after {DATE_RANGE_PARAMS[1]}, {last}."
         raise ReportError(msg)
 
 

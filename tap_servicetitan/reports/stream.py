@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import RefusedRequestError, ReportError
-from tap_servicetitan.listings import PagedStream
-from tap_servicetitan.pagination import Page, followed
-from tap_servicetitan.records import Decoder
+from tap_servicetitan.output.decoder import Decoder
 from tap_servicetitan.reports import cells, dates
-from tap_servicetitan.reports.description import Rows, counted
-from tap_servicetitan.reports.endpoint import ROW, Edition, Report
+from tap_servicetitan.reports.description import Rows, number_duplicates
+from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.parameters import checked
 from tap_servicetitan.reports.schedule import spans
 from tap_servicetitan.settings import parse_date
-from tap_servicetitan.windows import FIRST_DAYS
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.listing import PagedStream
+from tap_servicetitan.streams.pagination import Page, iter_pages
+from tap_servicetitan.streams.window import FIRST_DAYS
 
 if TYPE_CHECKING:
     from tap_servicetitan.errors import Failure, StreamError
@@ -38,7 +38,7 @@ class ReportStream(PagedStream):
     """A custom report: run as it stands each time, or once for each date or window from where the last run ended."""
 
     endpoint: ClassVar[Report]
-    mostly_waits = True
+    throttled_separately = True
 
     def __init__(self, tap: TapServiceTitan) -> None:
         super().__init__(tap)
@@ -52,16 +52,16 @@ class ReportStream(PagedStream):
     @property
     @override
     def tenant_ids(self) -> list[str]:
-        return list(self.endpoint.editions)
+        return list(self.endpoint.tenant_reports)
 
     @functools.cached_property
     @override
     def _decode(self) -> Callable[[bytes], Any]:
-        return Decoder(Rows, list[Any], self.misfits)
+        return Decoder(Rows, list[Any], self.violations)
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
-        edition = self.endpoint.editions[tenant_id]
+        edition = self.endpoint.tenant_reports[tenant_id]
         parameters = self._parameters(tenant_id)
         self._check_catalog()
         if not self.endpoint.dates:
@@ -92,7 +92,7 @@ class ReportStream(PagedStream):
         if not page.has_more:
             # Yesterday at the latest: a day that is over in UTC may still go on where the tenant is.
             yesterday = datetime.combine(self.today - dates.DAY, time(), UTC)
-            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, yesterday)
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, yesterday)
 
     @property
     def today(self) -> date:
@@ -105,7 +105,7 @@ class ReportStream(PagedStream):
         All that depends on how data are asked for is here. Should ServiceTitan withdraw the operation that answers at
         once, this is where to start a query and ask for it until it is ready.
         """
-        edition = self.endpoint.editions[tenant_id]
+        edition = self.endpoint.tenant_reports[tenant_id]
         answer: Rows[list[Any]] = self.fetch(
             tenant_id,
             self.numbered(number),
@@ -129,7 +129,7 @@ class ReportStream(PagedStream):
             ReportError: Records would lack their key, or the date that they belong to.
         """
         known, needed = self.effective_schema["properties"], self.endpoint.schema["properties"]
-        odd = [name for name in self.endpoint.added if name not in known]
+        odd = [name for name in self.endpoint.added_fields if name not in known]
         odd += [name for name in self.primary_keys or () if name not in needed]
         if odd:
             msg = f"The catalog does not fit the setting custom_reports: see the column {', '.join(odd)}."
@@ -137,14 +137,14 @@ class ReportStream(PagedStream):
 
     def _parameters(self, tenant_id: str) -> dict[str, Any]:
         """Return the parameters of a run, as the report wants them."""
-        edition = self.endpoint.editions[tenant_id]
+        edition = self.endpoint.tenant_reports[tenant_id]
         return checked(edition.report.parameters, edition.description, self.endpoint.dates, self.today)
 
     def _run(self, tenant_id: str, parameters: Mapping[str, Any], bounds: Mapping[str, str]) -> Iterator[Page]:
         """Yield all pages of a run."""
         last = parse_date(list(bounds.values())[-1]) if bounds else None
         rows = 0
-        for answer, more in followed(self.run_report(tenant_id, parameters, number) for number in itertools.count()):
+        for answer, more in iter_pages(self.run_report(tenant_id, parameters, number) for number in itertools.count()):
             records = self._records(tenant_id, answer, bounds, rows)
             rows += len(records)
             yield Page(records, more, newest=last)
@@ -156,7 +156,7 @@ class ReportStream(PagedStream):
         headers = [header.name for header in answer.fields]
         if headers or answer.data:
             self._compare(tenant_id, headers)
-        names = [self.endpoint.columns[tenant_id].get(place) for place in counted(headers)]
+        names = [self.endpoint.columns[tenant_id].get(place) for place in number_duplicates(headers)]
         try:
             made = list(cells.records(names, answer.data, self.effective_schema["properties"], before=before))
         except ReportError as error:
@@ -168,12 +168,12 @@ class ReportStream(PagedStream):
             made = [{**bounds, ROW: row, **record} for row, record in enumerate(made, start=before + 1)]
         return self._lines.fitted(made) if self._lines else made
 
-    def _window(self, edition: Edition) -> str:
+    def _window(self, edition: TenantReport) -> str:
         return edition.report.window if len(self.endpoint.dates) > 1 else "day"
 
     def _start(self, tenant_id: str) -> date:
         """Return the first day to ask for."""
-        report = self.endpoint.editions[tenant_id].report
+        report = self.endpoint.tenant_reports[tenant_id].report
         start = self.tap.settings.start_date or self.started - timedelta(days=FIRST_DAYS)
         written = report.parameters.get(self.endpoint.dates[0])
         first = dates.resolve(written, self.today) if written else start.date()
@@ -185,7 +185,7 @@ class ReportStream(PagedStream):
         # The look-back does not go before the start, unless that moves with the day.
         return back if written and dates.relative(written, self.today) else max(back, min(first, done))
 
-    def _end(self, edition: Edition) -> date:
+    def _end(self, edition: TenantReport) -> date:
         """Return the last day to ask for: what the setting says of a pair's end, a year ahead at most; else today."""
         written = edition.report.parameters.get(self.endpoint.dates[-1]) if len(self.endpoint.dates) > 1 else None
         return min(dates.resolve(written, self.today), self.today + YEAR_AHEAD) if written else self.today
@@ -206,12 +206,14 @@ class ReportStream(PagedStream):
         """Tell, once, in which columns an answer differs from the catalog: the report's owner may have changed it."""
         known = self.effective_schema["properties"]
         columns = self.endpoint.columns[tenant_id]
-        names = {columns[place] for place in counted(headers) if place in columns}
-        one_tenant = len(self.endpoint.editions) == 1  # else each may lack some of the columns that others have
+        names = {columns[place] for place in number_duplicates(headers) if place in columns}
+        one_tenant = len(self.endpoint.tenant_reports) == 1  # else each may lack some of the columns that others have
         gone = (
-            {name for name in known if name not in names and name not in self.endpoint.added} if one_tenant else set()
+            {name for name in known if name not in names and name not in self.endpoint.added_fields}
+            if one_tenant
+            else set()
         )
-        undescribed = {place[0] for place in counted(headers) if place not in columns}
+        undescribed = {place[0] for place in number_duplicates(headers) if place not in columns}
         for text, columns_told in (
             ("column %s is not in the catalog and left out. Discover again to have it.", names.difference(known)),
             ("ServiceTitan does not describe the column %s, which is left out.", undescribed),

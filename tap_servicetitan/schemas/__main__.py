@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_servicetitan import catalog, reasons, schemas
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import excluded, table
 from tap_servicetitan.schemas.corrections import CORRECTIONS
 from tap_servicetitan.schemas.files import build, differences, documented, fields, render
 from tap_servicetitan.schemas.openapi import DocumentError, Documents
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.schemas.openapi import Schema
 
 DRIFT = 1
@@ -29,7 +30,7 @@ class Comparison:
     def __init__(
         self,
         documents: Documents,
-        table: Sequence[Endpoint],
+        endpoints: Sequence[Endpoint],
         folder: Path,
         *,
         corrections: Mapping[str, Mapping[str, Schema]] = CORRECTIONS,
@@ -42,16 +43,16 @@ class Comparison:
         self.problems: list[str] = []
         """What writing files cannot mend: the table or the corrections are out of date."""
         kept: set[Path] = set()
-        for endpoint in table:
+        for endpoint in endpoints:
             file = schemas.path(endpoint, folder)
             kept.add(file)
             operation = documents.operation(endpoint)
             if operation is None:
                 self.problems.append(f"{endpoint.name}: {endpoint.url_path} is not in the documents")
                 continue
-            if operation.scope != catalog.scope(endpoint):
+            if operation.scope != table.scope(endpoint):
                 self.problems.append(
-                    f"{endpoint.name}: scope {operation.scope}, in the table {catalog.scope(endpoint)}",
+                    f"{endpoint.name}: scope {operation.scope}, in the table {table.scope(endpoint)}",
                 )
             corrected = corrections.get(endpoint.name, {})
             try:
@@ -66,7 +67,7 @@ class Comparison:
                 for field in corrected
                 if before.get(field) == after[field]
             ]
-        known = {*(endpoint.url_path for endpoint in table), *not_streams}
+        known = {*(endpoint.url_path for endpoint in endpoints), *not_streams}
         self.problems += [
             f"GET {each.path}: a collection that the table does not know" for each in documents.collections(but=known)
         ]
@@ -111,9 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         comparison = Comparison(
             Documents(options.directory),
-            list(catalog.endpoints()),
+            list(table.endpoints()),
             schemas.FOLDER,
-            not_streams=reasons.url_paths(),
+            not_streams=excluded.url_paths(),
         )
     except DocumentError as error:
         sys.stderr.write(f"{error}\n")

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.endpoint import Export
+from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.schemas.openapi import DocumentError, item
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.schemas.openapi import Operation, Schema
 
 
@@ -27,7 +27,7 @@ def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Sc
     try:
         for field, correction in corrections.items():
             _correct(schema, field, correction)
-        for key in {*endpoint.added, *endpoint.keys}:
+        for key in {*endpoint.added_fields, *endpoint.keys}:
             properties[key] = _not_null(properties[key])
     except KeyError as missing:
         msg = f"{endpoint.name} has no field {missing} to correct or to take as key"
@@ -37,9 +37,9 @@ def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Sc
 
 def documented(endpoint: Endpoint, operation: Operation) -> Schema:
     """Return the properties of an entry's records as the documents have them."""
-    properties: Schema = deepcopy(operation.record(endpoint.records)["properties"])
-    if isinstance(endpoint, Export) and endpoint.each:
-        properties |= item(properties.pop(endpoint.each))["properties"]
+    properties: Schema = deepcopy(operation.record(endpoint.records_path)["properties"])
+    if isinstance(endpoint, Export) and endpoint.explode:
+        properties |= item(properties.pop(endpoint.explode))["properties"]
     return properties
 
 
@@ -47,8 +47,8 @@ def _added(endpoint: Endpoint, operation: Operation) -> Schema:
     """Return the types of the fields that the tap adds: parents' ids as in the path, bounds of time, else text."""
     placeholders = dict(zip(re.findall(r"{(\w+)}", endpoint.path), operation.path_parameters, strict=True))
     moment = {"type": ["string", "null"], "format": "date-time"}
-    texts = {name: {"type": ["string", "null"]} for name in ("tenant_id", *endpoint.lifts)}
-    return {name: {**placeholders, **texts}.get(name, moment) for name in endpoint.added}
+    texts = {name: {"type": ["string", "null"]} for name in ("tenant_id", *endpoint.derived_keys)}
+    return {name: {**placeholders, **texts}.get(name, moment) for name in endpoint.added_fields}
 
 
 def _correct(schema: Schema, field: str, correction: Schema) -> None:

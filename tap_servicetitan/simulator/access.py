@@ -15,14 +15,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from tap_servicetitan import catalog
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.simulator.answers import Answer, Call, encode, problem
 from tap_servicetitan.simulator.reporting import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
 
 APP_KEY: Final = "ak1.simulator"
 
@@ -50,7 +50,7 @@ class Access:
         report_rate: float,
         denied: Collection[str],
     ) -> None:
-        scopes = {catalog.scope(endpoint) for endpoint in (*catalog.endpoints(), *OPERATIONS)}
+        scopes = {table.scope(endpoint) for endpoint in (*table.endpoints(), *OPERATIONS)}
         if unknown := set(denied) - scopes:
             message = f"No scope {', '.join(sorted(unknown))}: there are {', '.join(sorted(scopes))}."
             raise ValueError(message)
@@ -87,7 +87,7 @@ class Access:
             return problem(403, "The access token belongs to another tenant.")
         if refusal := self._limits[tenant_id].check():
             return refusal
-        if catalog.scope(endpoint) in self._denied:
+        if table.scope(endpoint) in self._denied:
             return problem(403, "Scope validation failed")
         return None
 

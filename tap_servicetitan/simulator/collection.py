@@ -7,7 +7,7 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.endpoint import Array, Listing, Nested, Single
+from tap_servicetitan.endpoints.kinds import Listing, Nested, Singleton, Unpaged
 from tap_servicetitan.simulator.identities import collection as named
 from tap_servicetitan.simulator.log import ChangeLog
 from tap_servicetitan.simulator.operations import operation
@@ -15,7 +15,7 @@ from tap_servicetitan.simulator.operations import operation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.identities import Identities
     from tap_servicetitan.simulator.records import RecordMaker
     from tap_servicetitan.simulator.shares import Share
@@ -34,9 +34,9 @@ class History:
         self.lock = RLock()
         self._world = world
         self._stream = endpoint.name
-        self._grows = not isinstance(endpoint, Single)
+        self._grows = not isinstance(endpoint, Singleton)
         takes = operation(endpoint)
-        self._loses = isinstance(endpoint, Listing | Array | Nested) and not any(map(takes.has, _STATES))
+        self._loses = isinstance(endpoint, Listing | Unpaged | Nested) and not any(map(takes.has, _STATES))
         self._seen = 0
         rng = Random(f"{identities.seed}:{tenant_id}:{endpoint.name}")
         self._log = ChangeLog(identities.size(endpoint.name), world.start, rng)
@@ -152,7 +152,7 @@ class Children(Collection):
     def places(self, parent: int) -> dict[str, Any]:
         """What stands in the path of a parent's collection."""
         fields = self.parents.known(parent)
-        return {place: fields[name] for place, name in self.endpoint.placeholders.items()}
+        return {place: fields[name] for place, name in self.endpoint.path_params.items()}
 
     def make(self, index: int) -> dict[str, Any]:
         """Make a record as the API sends it; the field that names its parent does so."""
@@ -161,7 +161,7 @@ class Children(Collection):
         if self.share.one and isinstance(record["id"], str):
             record["id"] = self.parents.identify(owner)  # a scheduler's performance bears the scheduler's id
         for name in record:
-            if name.endswith("Id") and named(name) == self.endpoint.over:
+            if name.endswith("Id") and named(name) == self.endpoint.parent:
                 record[name] = self.parents.identify(owner)
         return record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_servicetitan.endpoint import Export
+from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator import instants
 from tap_servicetitan.simulator.collection import Collection
 
@@ -43,7 +43,7 @@ class Events(Collection):
 
     @property
     def _each(self) -> str:
-        return (isinstance(self.endpoint, Export) and self.endpoint.each) or ""
+        return (isinstance(self.endpoint, Export) and self.endpoint.explode) or ""
 
     def _of_row(self, event: dict[str, Any]) -> list[str]:
         """Name the fields of the row, which stand before the event's key in the schema."""

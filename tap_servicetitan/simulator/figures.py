@@ -11,7 +11,7 @@ from tap_servicetitan.simulator.identities import first_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan.endpoint import Window
+    from tap_servicetitan.endpoints.kinds import Window
 
 _SPARE: Final = 50
 """Segments that a day's figures can be about, at the least: more than records of a day."""
@@ -53,7 +53,7 @@ class Figures(Collection):
 
     def _segment(self, index: int) -> int:
         """Tell what the figures are about, another thing than the day's other figures."""
-        if self.endpoint.lifts:
+        if self.endpoint.derived_keys:
             return index % (self.maker.identities.size(self.endpoint.name) // 365 + _SPARE)
         return index % self._campaigns if "campaignId" in self.endpoint.keys else 0
 
@@ -67,10 +67,10 @@ class Figures(Collection):
             record |= {"campaignId": first_number("campaigns") + segment, "campaignName": f"Campaign {segment + 1}"}
         if "totalCost" in record:
             record["totalCost"] = record["totalCost"] or 1.0
-        if not self.endpoint.lifts:
+        if not self.endpoint.derived_keys:
             return record
-        groups = "adGroupId" in self.endpoint.lifts
-        keyword = segment % _KEYWORDS if "keywordId" in self.endpoint.lifts else None
+        groups = "adGroupId" in self.endpoint.derived_keys
+        keyword = segment % _KEYWORDS if "keywordId" in self.endpoint.derived_keys else None
         group = segment if keyword is None else segment // _KEYWORDS
         record["campaign"] = self._campaign(group // _GROUPS if groups else group)
         record["adGroup"] = {"id": str(7_000 + group), "name": f"Ad group {group + 1}", "status": 2} if groups else None

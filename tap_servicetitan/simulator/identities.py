@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 from zlib import crc32
 
-from tap_servicetitan import catalog, schemas
-from tap_servicetitan.endpoint import Endpoint, Nested, Single
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Endpoint, Nested, Singleton
 from tap_servicetitan.simulator.shares import Share, one_each
 from tap_servicetitan.simulator.words import ALIASES, LOOKUPS, SLUGS
 
@@ -42,7 +43,7 @@ def plural(noun: str) -> str:
 @cache
 def streams() -> Mapping[str, Endpoint]:
     """All entries of the table, by name."""
-    return {endpoint.name: endpoint for endpoint in catalog.endpoints()}
+    return {endpoint.name: endpoint for endpoint in table.endpoints()}
 
 
 @cache
@@ -94,13 +95,13 @@ class Identities:
         if isinstance(endpoint, Nested):
             return self.share(endpoint).total
         usual = min(self.records, len(SLUGS[collection])) if collection in SLUGS else self.records
-        return self.sizes.get(collection, 1 if isinstance(endpoint, Single) else usual)
+        return self.sizes.get(collection, 1 if isinstance(endpoint, Singleton) else usual)
 
     def share(self, endpoint: Nested) -> Share:
         """How a nested collection is spread; a size that is told is that of each parent's share."""
         one = one_each(endpoint)
         each = 1 if one else self.sizes.get(endpoint.name)
-        return Share(endpoint.name, self.size(endpoint.over), each, one)
+        return Share(endpoint.name, self.size(endpoint.parent), each, one)
 
     def guid(self, collection: str, index: int) -> str:
         """Give the id of a record where ids are strings."""

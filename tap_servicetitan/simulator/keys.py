@@ -11,7 +11,7 @@ from tap_servicetitan.simulator.identities import words as split
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.row import Row
     from tap_servicetitan.simulator.texts import Maker
 

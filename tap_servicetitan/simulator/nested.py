@@ -32,14 +32,14 @@ def answer(service: Service, collection: Collection, call: Call, fault: str | No
         if parent is None:
             return problem(404, "The resource was not found.")
         if collection.closed(parent):
-            noun = collection.endpoint.over.removesuffix("s").replace("_", " ").capitalize()
+            noun = collection.endpoint.parent.removesuffix("s").replace("_", " ").capitalize()
             return problem(409, f"{noun} ID = {collection.parents.identify(parent)} is not active")
     return cached(service, collection, call, lambda: _render(collection, parent, call))
 
 
 def _parent(collection: Children, call: Call) -> int | None:
     """Find the parent by its id; what else the path says must be true of it."""
-    identity = next(place for place, name in collection.endpoint.placeholders.items() if name == "id")
+    identity = next(place for place, name in collection.endpoint.path_params.items() if name == "id")
     parent = collection.parents.find(call.places[identity])
     if parent is None:
         return None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tap_servicetitan.endpoint import Capacity, Export
+from tap_servicetitan.endpoints.kinds import Capacity, Export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
 
 FILE: Final = Path(__file__).with_name("operations.json")
 """By path, one line each: the part of ServiceTitan's OpenAPI documents that the simulator acts on."""
@@ -70,7 +70,7 @@ def operation(endpoint: Endpoint) -> Operation:
         return Operation("export", "data[]", "from includeRecentChanges")
     if isinstance(endpoint, Capacity):
         return Operation("other", method="POST")
-    records = f"{endpoint.records}[]" if endpoint.records else "[]"
+    records = f"{endpoint.records_path}[]" if endpoint.records_path else "[]"
     return Operation("list", records, " ".join(HONOURED & {*_USUAL, *endpoint.query}))
 
 

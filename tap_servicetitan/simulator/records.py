@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_servicetitan.endpoint import Nested
+from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.simulator import words
 from tap_servicetitan.simulator.identities import Identities, collection, first_number, streams
 from tap_servicetitan.simulator.identities import words as split
@@ -15,7 +15,7 @@ from tap_servicetitan.simulator.row import Row
 from tap_servicetitan.simulator.texts import Maker, text
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
 
 Schema = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ class RecordMaker:
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
         self._stream = endpoint.name
         self._modified_on_may_be_null = endpoint.name in words.NULL_MODIFIED_ON
-        properties = {name: one for name, one in schema["properties"].items() if name not in endpoint.added}
+        properties = {name: one for name, one in schema["properties"].items() if name not in endpoint.added_fields}
         self._text_id = _type(properties.get("id", {})) == "string"
         self._guids: dict[str, int] = {}
         keys = key_makers(endpoint, properties, identities)
@@ -87,8 +87,8 @@ class RecordMaker:
 
 def _needed(stream: str) -> set[str]:
     """Name the fields that fill the paths of collections nested in this one."""
-    nested = [one for one in streams().values() if isinstance(one, Nested) and one.over == stream]
-    return {field for one in nested for field in one.placeholders.values()}
+    nested = [one for one in streams().values() if isinstance(one, Nested) and one.parent == stream]
+    return {field for one in nested for field in one.path_params.values()}
 
 
 def _types(schema: Schema) -> list[str]:

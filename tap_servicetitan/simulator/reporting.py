@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tap_servicetitan.endpoint import Endpoint
+from tap_servicetitan.endpoints.kinds import Endpoint
 from tap_servicetitan.simulator import instants
 from tap_servicetitan.simulator.answers import Answer, Call, problem
 from tap_servicetitan.simulator.listings import DEFAULT_SIZE, cached

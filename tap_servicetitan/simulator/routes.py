@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_servicetitan import catalog
+from tap_servicetitan.endpoints import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.answers import Call
 
 _TENANT = re.compile(r"(?<=/tenant/)(\d+)(?=/)")
@@ -22,7 +22,7 @@ class Routes:
     """Finds the endpoint of a call: a stream's, or the list beside a feed that nested streams page over."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        twins = [replace(entry, api=api) for api, entries in catalog.PARENTS.items() for entry in entries]
+        twins = [replace(entry, api=api) for api, entries in table.PARENTS.items() for entry in entries]
         self._fixed: dict[str, list[Endpoint]] = {}
         self._open: list[tuple[re.Pattern[str], Endpoint]] = []
         for endpoint in (*endpoints, *twins):

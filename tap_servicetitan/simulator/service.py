@@ -10,14 +10,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode
 
-from tap_servicetitan.endpoint import (
-    Array,
+from tap_servicetitan.endpoints.kinds import (
     Capacity,
     Endpoint,
     Export,
     Listing,
     Nested,
-    Single,
+    Singleton,
+    Unpaged,
     Window,
 )
 from tap_servicetitan.simulator import capacities, feeds, listings, nested, reporting, unpaged, windows
@@ -59,8 +59,8 @@ class Kind(Protocol):
 KINDS: Final[Mapping[type[Endpoint], Kind]] = {
     Export: feeds.answer,
     Listing: listings.answer,
-    Array: unpaged.array,
-    Single: unpaged.single,
+    Unpaged: unpaged.array,
+    Singleton: unpaged.single,
     Nested: nested.answer,
     Window: windows.answer,
     Capacity: capacities.answer,

@@ -11,7 +11,7 @@ from zlib import crc32
 from tap_servicetitan.simulator.operations import operation
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Nested
+    from tap_servicetitan.endpoints.kinds import Nested
 
 CHILDREN: Final = (3, 0, 5, 1, 4, 2)
 """How many records the first six parents have, then the next six, and so on."""

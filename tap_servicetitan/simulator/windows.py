@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_servicetitan.endpoint import Window
+from tap_servicetitan.endpoints.kinds import Window
 from tap_servicetitan.simulator.figures import Figures
 from tap_servicetitan.simulator.listings import cached, page
 from tap_servicetitan.simulator.operations import operation
@@ -34,8 +34,8 @@ def _render(collection: Collection, call: Call) -> bytes:
         records = _within(collection, start, end)
         if parameters.operation.has("page"):
             return page(collection, parameters, records, lambda record: record)
-    if endpoint.records:
-        return msgspec.json.encode({endpoint.records: records})
+    if endpoint.records_path:
+        return msgspec.json.encode({endpoint.records_path: records})
     return msgspec.json.encode(records[0] if records else {"totalCost": 0.0})
 
 

@@ -6,8 +6,9 @@ import math
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
-from tap_servicetitan import catalog, schemas
-from tap_servicetitan.endpoint import Capacity, Export, Nested, Window
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Capacity, Export, Nested, Window
 from tap_servicetitan.simulator import instants
 from tap_servicetitan.simulator.capacities import Capacities
 from tap_servicetitan.simulator.collection import Children, Collection, History
@@ -20,7 +21,7 @@ from tap_servicetitan.simulator.reports import Reports
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.identities import Identities
 
 START: Final = instants.parse("2026-01-01T00:00:00Z") or 0
@@ -36,7 +37,7 @@ class World:
         self.now = START
         self.tenants = tuple(tenants)
         self.identities = identities
-        self.endpoints: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in catalog.endpoints()}
+        self.endpoints: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in table.endpoints()}
         for name in identities.sizes:
             self.endpoint(name)
         self.happenings: list[tuple[str | None, Happening]] = []
@@ -76,7 +77,7 @@ class World:
         if not isinstance(endpoint, Nested):
             history = History(self, endpoint, self.identities, tenant_id)
             return _kind(endpoint)(endpoint, tenant_id, maker, history)
-        parents = self.collection(tenant_id, endpoint.over)
+        parents = self.collection(tenant_id, endpoint.parent)
         share = self.identities.share(endpoint)
         history = parents.history if share.one else History(self, endpoint, self.identities, tenant_id)
         kind = Reports if endpoint.name == "reports" else Children
@@ -128,8 +129,8 @@ class World:
 
 
 def _kind(endpoint: Endpoint) -> type[Collection]:
-    if isinstance(endpoint, Export) and endpoint.each is not None:
+    if isinstance(endpoint, Export) and endpoint.explode is not None:
         return Events
     if isinstance(endpoint, Window):
-        return Figures if endpoint.cursor == endpoint.start else Leads
+        return Figures if endpoint.replication_key == endpoint.start else Leads
     return Capacities if isinstance(endpoint, Capacity) else Collection

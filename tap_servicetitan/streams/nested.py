@@ -15,24 +15,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks, catalog
-from tap_servicetitan.endpoint import Nested, Paged
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, StreamError
-from tap_servicetitan.listings import PagedStream, envelope_of, walked
-from tap_servicetitan.pagination import Page, bare
-from tap_servicetitan.records import Decoder
+from tap_servicetitan.output.decoder import Decoder
 from tap_servicetitan.settings import parse_date
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.listing import PagedStream, envelope_of, walked
+from tap_servicetitan.streams.pagination import Page, wrap_bare_body
 
 if TYPE_CHECKING:
     from tap_servicetitan.tap import TapServiceTitan
 
-PARENTS_A_PAGE = 500
+PARENT_PAGE_SIZE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
 
-RECORDS_A_PAGE = 1000
+RECORD_BATCH_SIZE = 1000
 """Records gathered from several parents before they are written."""
 
-A_FEW_PARENTS = 10
+MAX_PARENT_FAILURES = 10
 """Up to so many may all be gone by chance."""
 
 Parent = Mapping[str, Any]
@@ -55,7 +56,7 @@ class _ParentPage:
     """Whether this and the pages before it held as many as the list had announced."""
 
 
-class _Refusals:
+class ParentFailures:
     """The parents without an answer: deleted (404) or inactive (409) since they were listed, or not to be had."""
 
     def __init__(self) -> None:
@@ -74,7 +75,7 @@ class _Refusals:
             self.count += 1
         else:
             self.failed += 1
-            if isinstance(error, (CredentialsError, MissingScopeError)) or self.failed > A_FEW_PARENTS:
+            if isinstance(error, (CredentialsError, MissingScopeError)) or self.failed > MAX_PARENT_FAILURES:
                 raise error
         if not self.failed or not isinstance(error, NotFoundError):
             self.last = error
@@ -98,29 +99,29 @@ class NestedStream(PagedStream):
     @override
     def keeps_bookmark(self) -> bool:
         # What is always read in full goes on at the page of parents where a run was interrupted.
-        return self.endpoint.cursor is None or super().keeps_bookmark
+        return self.endpoint.replication_key is None or super().keeps_bookmark
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         bookmark = self.bookmark(tenant_id)
         params = self._params(bookmark)
         newest = None
-        refusals = _Refusals()
+        refusals = ParentFailures()
         expected = bookmark.get("parents", 0)
         first = bookmark.get("parent_page", 0)
-        for page in self._parent_pages(tenant_id, catalog.parent(self.endpoint), first, expected):
-            parents = self._askable(tenant_id, [self._placeholders(parent) for parent in page.parents])
-            for records in gathered(self._records(tenant_id, params, parents, refusals)):
+        for page in self._parent_pages(tenant_id, table.parent(self.endpoint), first, expected):
+            parents = self._with_ids(tenant_id, [self._placeholders(parent) for parent in page.parents])
+            for records in batched(self._records(tenant_id, params, parents, refusals)):
                 newest = bookmarks.later(newest, self.newest(records))
                 yield Page(records, has_more=True)
             if not page.has_more:
-                self._judge(tenant_id, refusals)
+                self._raise_or_warn(tenant_id, refusals)
             # Not past a parent that failed; nor past parents that were all refused, since if the rest are as well, all
             # of them are to be judged again.
             done = None if refusals.open else page.number + 1
             yield Page([], page.has_more, parent_page=done, parents=page.total, newest=newest, whole=page.whole)
 
-    def _judge(self, tenant_id: str, refusals: _Refusals) -> None:
+    def _raise_or_warn(self, tenant_id: str, refusals: ParentFailures) -> None:
         """Tell of parents that were refused; if all were, it is the collection that does not exist.
 
         Raises:
@@ -132,7 +133,7 @@ class NestedStream(PagedStream):
             text = f"{refusals.failed} of the {refusals.asked} parents could not be read, the last one: {refusals.last}"
             raise APIError(text, remedy=refusals.last.remedy)
         text = f"{refusals.count} of the {refusals.asked} parents were refused, the last one with: {refusals.last}"
-        if refusals.open and refusals.count > A_FEW_PARENTS:
+        if refusals.open and refusals.count > MAX_PARENT_FAILURES:
             raise NotFoundError(text)
         self.log("Tenant %s, stream %s: %s", tenant_id, self.name, text, level=logging.WARNING)
 
@@ -143,18 +144,18 @@ class NestedStream(PagedStream):
                 bookmark["parent_page"] = page.parent_page
                 if page.parents is not None:
                     bookmark["parents"] = page.parents
-                bookmark.setdefault("started", bookmarks.to_api(self.started))
+                bookmark.setdefault("started", bookmarks.format_api_date(self.started))
             return
         bookmark.pop("parent_page", None)
         bookmark.pop("parents", None)
-        started = parse_date(bookmark.pop("started", bookmarks.to_api(self.started)))
-        if self.endpoint.cursor and page.whole:
-            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, started)
+        started = parse_date(bookmark.pop("started", bookmarks.format_api_date(self.started)))
+        if self.endpoint.replication_key and page.whole:
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, started)
 
     @override
     def probe(self, tenant_id: str) -> None:
-        parent = self._some_parent(tenant_id, catalog.parent(self.endpoint))
-        if parent is not None and self._askable(tenant_id, [self._placeholders(parent)]):
+        parent = self._some_parent(tenant_id, table.parent(self.endpoint))
+        if parent is not None and self._with_ids(tenant_id, [self._placeholders(parent)]):
             with suppress(NotFoundError):
                 params = {**self._params({}), **self.numbered(0, size=1)}
                 self.fetch(tenant_id, params, parent=self._placeholders(parent))
@@ -162,26 +163,26 @@ class NestedStream(PagedStream):
     def _some_parent(self, tenant_id: str, endpoint: Paged) -> Mapping[str, Any] | None:
         ids: Parent = {}
         if isinstance(endpoint, Nested):
-            grandparent = self._some_parent(tenant_id, catalog.parent(endpoint))
+            grandparent = self._some_parent(tenant_id, table.parent(endpoint))
             if grandparent is None:
                 return None
-            ids = {name: grandparent.get(field) for name, field in endpoint.placeholders.items()}
-            if not self._askable(tenant_id, [ids]):
+            ids = {name: grandparent.get(field) for name, field in endpoint.path_params.items()}
+            if not self._with_ids(tenant_id, [ids]):
                 return None
         page = next(self._listed(tenant_id, endpoint, ids, 0, size=1))
         return {**ids, **page.parents[0]} if page.parents else None
 
     def _params(self, bookmark: Mapping[str, Any]) -> dict[str, str]:
         start = bookmarks.start_by_date(bookmark, self.tap.settings.start_date)
-        if self.endpoint.between:
-            first, last = self.endpoint.between
-            return {first: start or "2000-01-01T00:00:00Z", last: bookmarks.to_api(self.started)}
-        return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
+        if self.endpoint.date_range_params:
+            first, last = self.endpoint.date_range_params
+            return {first: start or "2000-01-01T00:00:00Z", last: bookmarks.format_api_date(self.started)}
+        return {self.endpoint.since_param: start} if self.endpoint.replication_key and start else {}
 
     def _placeholders(self, parent: Mapping[str, Any]) -> Parent:
-        return {name: parent.get(field) for name, field in self.endpoint.placeholders.items()}
+        return {name: parent.get(field) for name, field in self.endpoint.path_params.items()}
 
-    def _askable(self, tenant_id: str, parents: Sequence[Parent]) -> list[Parent]:
+    def _with_ids(self, tenant_id: str, parents: Sequence[Parent]) -> list[Parent]:
         """Return the parents that say who they are; tell how many others there are."""
         askable = [
             parent for parent in parents if all(isinstance(value, _ID) and value != "" for value in parent.values())
@@ -197,13 +198,13 @@ class NestedStream(PagedStream):
         return askable
 
     def _records(
-        self, tenant_id: str, params: Mapping[str, str], parents: Sequence[Parent], refusals: _Refusals
+        self, tenant_id: str, params: Mapping[str, str], parents: Sequence[Parent], refusals: ParentFailures
     ) -> Iterator[list[Any]]:
         """Yield the records of parent after parent, page by page; parents' first pages are asked for side by side."""
-        between = {key: params[key] for key in self.endpoint.between or ()}
+        between = {key: params[key] for key in self.endpoint.date_range_params or ()}
         types = self.schema["properties"]
         ask = functools.partial(self._ask_page, tenant_id, params)
-        for parent, first in zip(parents, self.tap.lookahead.map(ask, parents), strict=True):
+        for parent, first in zip(parents, self.tap.prefetcher.map(ask, parents), strict=True):
             refusals.asked += 1
             ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
             try:
@@ -251,10 +252,10 @@ class NestedStream(PagedStream):
             yield begin
             yield from pages
             return
-        for page in self._parent_pages(tenant_id, catalog.parent(endpoint), first, expected):
+        for page in self._parent_pages(tenant_id, table.parent(endpoint), first, expected):
             parents: list[dict[str, Any]] = []
-            above = [{name: each.get(field) for name, field in endpoint.placeholders.items()} for each in page.parents]
-            for ids in self._askable(tenant_id, above):
+            above = [{name: each.get(field) for name, field in endpoint.path_params.items()} for each in page.parents]
+            for ids in self._with_ids(tenant_id, above):
                 try:
                     for listed in self._listed(tenant_id, endpoint, ids, 0):
                         parents += ({**ids, **parent} for parent in listed.parents)
@@ -263,24 +264,26 @@ class NestedStream(PagedStream):
             yield dataclasses.replace(page, parents=parents)
 
     def _decoder_of(self, endpoint: Paged) -> Callable[[bytes], Any]:
-        decoder: Decoder[Any] = Decoder(envelope_of(endpoint), dict[str, Any], self.misfits)
-        return decoder if endpoint.records is not None else lambda body: decoder(bare(body))
+        decoder: Decoder[Any] = Decoder(envelope_of(endpoint), dict[str, Any], self.violations)
+        return decoder if endpoint.records_path is not None else lambda body: decoder(wrap_bare_body(body))
 
     def _listed(
-        self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENTS_A_PAGE
+        self, tenant_id: str, endpoint: Paged, ids: Parent, first: int, *, size: int = PARENT_PAGE_SIZE
     ) -> Iterator[_ParentPage]:
         """Page over the list of parents."""
         size = self._size(endpoint, size)
-        counted = {"includeTotal": "true"} if endpoint.total and endpoint.has_more and endpoint.page_size else {}
+        counted = (
+            {"includeTotal": "true"} if endpoint.has_total and endpoint.has_more_flag and endpoint.page_size else {}
+        )
         path = endpoint.url_for(tenant_id, ids)
         decode = self._parents_decoder(endpoint)
 
         def ask(number: int) -> Any:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
             params |= counted if number == first else {}
-            with self.tap.turn.lent():
+            with self.tap.worker_lock.released():
                 return self.tap.clients[tenant_id].ask(
-                    path, {**endpoint.query, **params}, decode, observer=self.progress(tenant_id)
+                    path, {**endpoint.query, **params}, decode, hooks=self.progress(tenant_id)
                 )
 
         total, received = None, first * size
@@ -301,16 +304,16 @@ class NestedStream(PagedStream):
                 )
             yield _ParentPage(number, answer.data, more, total, whole)
 
-    def _size(self, endpoint: Paged, size: int = PARENTS_A_PAGE) -> int:
+    def _size(self, endpoint: Paged, size: int = PARENT_PAGE_SIZE) -> int:
         return min(endpoint.page_size or size, size)
 
 
-def gathered(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:
+def batched(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:
     """Join short lists into longer ones, so that they are written together."""
     batch: list[Any] = []
     for records in lists:
         batch += records
-        if len(batch) >= RECORDS_A_PAGE:
+        if len(batch) >= RECORD_BATCH_SIZE:
             yield batch
             batch = []
     if batch:

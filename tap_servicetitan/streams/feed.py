@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import RefusedRequestError
-from tap_servicetitan.pagination import ContinuationPaginator, Page
-from tap_servicetitan.records import Envelope
-from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.output.decoder import FeedPage
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.pagination import ContinuationPaginator, Page
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Export
+    from tap_servicetitan.endpoints.kinds import Export
 
 
 class ExportStream(EndpointStream):
     """A change feed."""
 
     endpoint: ClassVar[Export]
-    envelope = Envelope
+    envelope = FeedPage
 
     @property
     @override
@@ -67,21 +67,21 @@ class ExportStream(EndpointStream):
 
     @property
     @override
-    def reshapes(self) -> bool:
-        return bool(self.endpoint.each) or super().reshapes
+    def transforms_rows(self) -> bool:
+        return bool(self.endpoint.explode) or super().transforms_rows
 
     @override
-    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        each = self.endpoint.each
-        return super().reshape(list(items(rows, each)) if each else rows)
+    def transform_rows(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        each = self.endpoint.explode
+        return super().transform_rows(list(items(rows, each)) if each else rows)
 
     @override
     def probe(self, tenant_id: str) -> None:
-        self.fetch(tenant_id, {"from": bookmarks.to_api(self.started)})
+        self.fetch(tenant_id, {"from": bookmarks.format_api_date(self.started)})
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        bookmarks.move_feed(bookmark, page, self.endpoint.cursor)
+        bookmarks.advance_feed(bookmark, page, self.endpoint.replication_key)
 
     def _tell_restart(self, tenant_id: str, start: str | None, error: RefusedRequestError) -> None:
         self.log(

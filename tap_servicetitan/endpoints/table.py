@@ -1,7 +1,7 @@
 """THE TABLE: every stream of the tap, by API, one line each.
 
 To add a stream: write its line here, then run ``python -m tap_servicetitan.schemas OPENAPI_DIR`` for its schema file.
-What the API also lets one read, and why it is no stream, stands in :mod:`tap_servicetitan.reasons`.
+What the API also lets one read, and why it is no stream, stands in :mod:`tap_servicetitan.endpoints.excluded`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.endpoint import (
-    Array,
+from tap_servicetitan.endpoints.kinds import (
     Capacity,
     Endpoint,
     Export,
     Listing,
     Nested,
     Paged,
-    Single,
+    Singleton,
+    Unpaged,
     Window,
     custom_fields,
 )
@@ -31,75 +31,75 @@ CAMPAIGN = ("campaign.id", "campaign.externalId", "campaign.name")
 
 APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "accounting/v2": (
-        Listing("ap_bills", "ap-bills", active=None, sort=None),
+        Listing("ap_bills", "ap-bills", active_filter=None, sort=None),
         custom_fields("ap_bills_custom_fields", "ap-bills/custom-fields"),
-        Listing("ap_credits", "ap-credits", active=None, sort=None),
+        Listing("ap_credits", "ap-credits", active_filter=None, sort=None),
         custom_fields("ap_credits_custom_fields", "ap-credits/custom-fields"),
-        Listing("ap_payments", "ap-payments", active=None, sort=None),
+        Listing("ap_payments", "ap-payments", active_filter=None, sort=None),
         custom_fields("ap_payments_custom_fields", "ap-payments/custom-fields"),
-        Listing("bank_deposits", "bank-deposits", active=None, sort=None),
-        Nested("bank_deposit_transactions", "bank-deposits/{bank_deposit_id}/transactions", over="bank_deposits"),
+        Listing("bank_deposits", "bank-deposits", active_filter=None, sort=None),
+        Nested("bank_deposit_transactions", "bank-deposits/{bank_deposit_id}/transactions", parent="bank_deposits"),
         Listing("credit_memos", "credit-memos", sort=None),
         custom_fields("credit_memos_custom_fields", "credit-memos/custom-fields"),
-        Listing("credit_memo_items", "credit-memos/credit-memo-items", cursor=None, sort=None),
+        Listing("credit_memo_items", "credit-memos/credit-memo-items", replication_key=None, sort=None),
         Listing("gl_accounts", "gl-accounts", sort=None),
         Listing("gl_account_types", "gl-accounts/types", sort=None),
-        Export("inventory_bills", "export/inventory-bills", cursor="createdOn"),  # modifiedOn may be missing
+        Export("inventory_bills", "export/inventory-bills", replication_key="createdOn"),  # modifiedOn may be missing
         custom_fields("inventory_bills_custom_fields", "inventory-bills/custom-fields"),
         Export("invoices", "export/invoices"),
         custom_fields("invoices_custom_fields", "invoices/custom-fields"),
         Export("invoice_items", "export/invoice-items"),
-        Nested("invoice_tasks", "invoices/{invoice_id}/tasks", over="invoices", keys=("taskId",)),
-        Listing("journal_entries", "journal-entries", page_size=500, active=None),
+        Nested("invoice_tasks", "invoices/{invoice_id}/tasks", parent="invoices", keys=("taskId",)),
+        Listing("journal_entries", "journal-entries", page_size=500, active_filter=None),
         # Lines of an entry have no id, and two lines may be alike.
         Nested(
             "journal_entry_details",
             "journal-entries/{journal_entry_id}/details",
-            over="journal_entries",
+            parent="journal_entries",
             keys=(),
             page_size=500,
         ),
         Nested(
             "journal_entry_summaries",
             "journal-entries/{journal_entry_id}/summary",
-            over="journal_entries",
+            parent="journal_entries",
             keys=(),
             page_size=500,
         ),
         Export("payments", "export/payments"),
         custom_fields("payments_custom_fields", "payments/custom-fields"),
-        Listing("payment_terms", "payment-terms", active=None),
-        Listing("payment_types", "payment-types", cursor=None, sort=None),
+        Listing("payment_terms", "payment-terms", active_filter=None),
+        Listing("payment_types", "payment-types", replication_key=None, sort=None),
         Listing("remittance_vendors", "remittance-vendors"),
         Listing("tax_zones", "tax-zones"),
     ),
     "crm/v2": (
         Export("bookings", "export/bookings"),
-        Nested("booking_contacts", "bookings/{booking_id}/contacts", over="bookings"),
-        Listing("booking_provider_tags", "booking-provider-tags", active=None),
-        Listing("contacts", "contacts", active=None),
-        Listing("contact_methods", "contacts/contact-methods", active=None),
+        Nested("booking_contacts", "bookings/{booking_id}/contacts", parent="bookings"),
+        Listing("booking_provider_tags", "booking-provider-tags", active_filter=None),
+        Listing("contacts", "contacts", active_filter=None),
+        Listing("contact_methods", "contacts/contact-methods", active_filter=None),
         Nested(
             "contact_method_preferences",
             "contacts/{contact_id}/contact-methods/{contact_method_id}/preferences",
-            over="contact_methods",
-            ids={"contact_id": "contactId"},
+            parent="contact_methods",
+            parent_fields={"contact_id": "contactId"},
             keys=("name",),
-            records=None,
+            records_path=None,
             page_size=None,
         ),
-        Array("contact_preferences", "contacts/preferences", records=None),
-        Nested("contact_relationships", "contacts/{contact_id}/relationships", over="contacts", sort="+ID"),
+        Unpaged("contact_preferences", "contacts/preferences", records_path=None),
+        Nested("contact_relationships", "contacts/{contact_id}/relationships", parent="contacts", sort="+ID"),
         Export("customers", "export/customers"),
         Export("customer_contacts", "export/customers/contacts"),
         custom_fields("customers_custom_fields", "customers/custom-fields"),
-        Nested("customer_notes", "customers/{customer_id}/notes", over="customers", cursor="modifiedOn"),
+        Nested("customer_notes", "customers/{customer_id}/notes", parent="customers", replication_key="modifiedOn"),
         Export("leads", "export/leads"),
-        Nested("lead_notes", "leads/{lead_id}/notes", over="leads", cursor="modifiedOn"),
+        Nested("lead_notes", "leads/{lead_id}/notes", parent="leads", replication_key="modifiedOn"),
         Export("locations", "export/locations"),
         Export("location_contacts", "export/locations/contacts"),
         custom_fields("locations_custom_fields", "locations/custom-fields"),
-        Nested("location_notes", "locations/{location_id}/notes", over="locations", cursor="modifiedOn"),
+        Nested("location_notes", "locations/{location_id}/notes", parent="locations", replication_key="modifiedOn"),
     ),
     "customer-interactions/v2": (
         Export(
@@ -112,18 +112,18 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "dispatch/v2": (
         # The one feed but appointments that has `active`, and the only one said to leave inactive rows out.
         Export("appointment_assignments", "export/appointment-assignments", params={"active": "Any"}),
-        Listing("arrival_windows", "arrival-windows", cursor=None, sort=None),
-        Single("arrival_window_configuration", "arrival-windows/configuration"),
-        Single("business_hours", "business-hours"),
+        Listing("arrival_windows", "arrival-windows", replication_key=None, sort=None),
+        Singleton("arrival_window_configuration", "arrival-windows/configuration"),
+        Singleton("business_hours", "business-hours"),
         # A time frame is told by its bounds and the business units that it is about.
         Capacity(
             "capacities",
             "capacity",
             keys=("startUtc", "endUtc", "businessUnits"),
-            lifts={"businessUnits": ("businessUnitIds",)},
+            derived_keys={"businessUnits": ("businessUnitIds",)},
         ),
-        Listing("non_job_appointments", "non-job-appointments", active=None, params={"activeOnly": "false"}),
-        Listing("teams", "teams", active=None, params={"includeInactive": "true"}),
+        Listing("non_job_appointments", "non-job-appointments", active_filter=None, params={"activeOnly": "false"}),
+        Listing("teams", "teams", active_filter=None, params={"includeInactive": "true"}),
         Listing("technician_shifts", "technician-shifts"),
         Listing("technician_skills", "technician-skills"),
         Listing("zones", "zones"),
@@ -134,10 +134,10 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing(  # has modifiedOnOrAfter, but the records bear no date
             "installed_equipment_custom_fields",
             "installed-equipment/custom-field-types",
-            active=None,
+            active_filter=None,
             sort=None,
-            cursor=None,
-            total=False,
+            replication_key=None,
+            has_total=False,
             params={"descending": "false"},
         ),
     ),
@@ -146,26 +146,28 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Nested(
             "location_finding_attachments",
             "location-findings/{location_finding_id}/attachments",
-            over="location_findings",
+            parent="location_findings",
             sort="+ID",
         ),
     ),
     "forms/v2": (
         Listing("forms", "forms", sort=None),
-        Nested("job_attachments", "jobs/{job_id}/attachments", over="jobs"),
+        Nested("job_attachments", "jobs/{job_id}/attachments", parent="jobs"),
         # Pages of 5000 were too large to hold in memory (MeltanoLabs/tap-service-titan).
-        Listing("submissions", "submissions", cursor="submittedOn", since="submittedOnOrAfter", page_size=500),
+        Listing(
+            "submissions", "submissions", replication_key="submittedOn", since_param="submittedOnOrAfter", page_size=500
+        ),
     ),
     "inventory/v2": (
         Export("adjustments", "export/adjustments"),
         Listing("inventory_templates", "inventory-templates", sort=None),
         Export("purchase_orders", "export/purchase-orders"),
-        Listing("purchase_order_markups", "purchase-order-markups", active=None),
-        Listing("purchase_order_requests", "purchase-orders/requests", active=None),
+        Listing("purchase_order_markups", "purchase-order-markups", active_filter=None),
+        Listing("purchase_order_requests", "purchase-orders/requests", active_filter=None),
         Listing("purchase_order_types", "purchase-order-types"),
         Listing("receipts", "receipts"),
         Export("returns", "export/returns"),
-        Listing("return_types", "return-types", active=None, sort=None, params={"activeOnly": "false"}),
+        Listing("return_types", "return-types", active_filter=None, sort=None, params={"activeOnly": "false"}),
         Export("transfers", "export/transfers"),
         Listing("trucks", "trucks"),
         Listing("vendors", "vendors"),
@@ -176,63 +178,63 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "jpm/v2": (
         Export("appointments", "export/appointments", params={"active": "Any"}),
         Export("jobs", "export/jobs"),
-        Nested("job_booked_log", "jobs/{job_id}/booked-log", over="jobs", records=None, page_size=None),
-        Export("job_canceled_logs", "export/job-canceled-logs", cursor="createdOn"),
-        Nested("job_canceled_log", "jobs/{job_id}/canceled-log", over="jobs"),  # the feed above, job by job
+        Nested("job_booked_log", "jobs/{job_id}/booked-log", parent="jobs", records_path=None, page_size=None),
+        Export("job_canceled_logs", "export/job-canceled-logs", replication_key="createdOn"),
+        Nested("job_canceled_log", "jobs/{job_id}/canceled-log", parent="jobs"),  # the feed above, job by job
         Listing("job_cancel_reasons", "job-cancel-reasons"),
         custom_fields("job_custom_fields", "jobs/custom-fields", sort="+Id"),
         # A row is a job and a list of events: the event has the id, and whether a row has all events is not known.
-        Export("job_history", "export/job-history", each="history", cursor="date"),
+        Export("job_history", "export/job-history", explode="history", replication_key="date"),
         Listing("job_hold_reasons", "job-hold-reasons"),
         Export("job_notes", "export/job-notes"),
         Listing("job_types", "job-types", sort=None),
         Export("projects", "export/projects"),
         custom_fields("project_custom_fields", "projects/custom-fields", sort="+Id"),
         Export("project_notes", "export/project-notes"),
-        Listing("project_statuses", "project-statuses", active=None),
+        Listing("project_statuses", "project-statuses", active_filter=None),
         Listing("project_sub_statuses", "project-substatuses"),
-        Listing("project_types", "project-types", cursor=None, active=None, sort=None),
+        Listing("project_types", "project-types", replication_key=None, active_filter=None, sort=None),
         Listing(
             "wbs_budget_codes",
             "work-breakdown-structure/budget-codes",
-            cursor=None,
-            active=None,
+            replication_key=None,
+            active_filter=None,
             sort=None,
             resource="budgetcodes",
         ),
         Nested(
             "wbs_project_budget_codes",
             "work-breakdown-structure/projects/{project_id}/budget-codes",
-            over="projects",
+            parent="projects",
             resource="budgetcodes",
         ),
         Listing(
             "wbs_segments",
             "work-breakdown-structure/segments",
-            cursor=None,
-            has_more=False,
-            active=None,
+            replication_key=None,
+            has_more_flag=False,
+            active_filter=None,
             sort=None,
             resource="segments",
         ),
         Nested(
             "wbs_segment_items",
             "work-breakdown-structure/segments/{segment_id}/items",
-            over="wbs_segments",
+            parent="wbs_segments",
             params={"includeChildren": "true"},
             resource="segments",
         ),
         Nested(
             "wbs_project_segments",
             "work-breakdown-structure/projects/{project_id}/segments",
-            over="projects",
-            has_more=False,
+            parent="projects",
+            has_more_flag=False,
             resource="segments",
         ),
         Nested(
             "wbs_project_segment_items",
             "work-breakdown-structure/projects/{project_id}/segments/{segment_id}/items",
-            over="wbs_project_segments",
+            parent="wbs_project_segments",
             params={"includeChildren": "true"},
             resource="segments",
         ),
@@ -243,24 +245,24 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             "campaign_cost_summaries",
             "campaign-cost-summary",
             keys=("from", "campaignId"),
-            cursor="from",
+            replication_key="from",
             start="from",
             end="to",
-            records="items",
+            records_path="items",
             page_size=None,
         ),
-        Listing("costs", "costs", cursor=None, active=None),
+        Listing("costs", "costs", replication_key=None, active_filter=None),
         Window(
             "email_channel_costs",
             "email-channel-cost",
             keys=("from",),
-            cursor="from",
+            replication_key="from",
             start="from",
             end="to",
-            records=None,
+            records_path=None,
             page_size=None,
         ),
-        Listing("marketing_categories", "categories", active=None),
+        Listing("marketing_categories", "categories", active_filter=None),
     ),
     "marketingads/v2": (
         # Any id of a lead may be null, by the kind of lead; its time alone is not unique.
@@ -268,21 +270,21 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             "attributed_leads",
             "attributed-leads",
             keys=("dateTime", "leadType", "leadId"),
-            lifts={"leadId": ("call.id", "booking.id", "leadForm.leadNumber", "job.id")},
-            cursor="dateTime",
+            derived_keys={"leadId": ("call.id", "booking.id", "leadForm.leadNumber", "job.id")},
+            replication_key="dateTime",
         ),
         Window(
             "campaign_performance",
             "performance",
             keys=("fromUtc", "campaignId"),
-            lifts={"campaignId": CAMPAIGN},
+            derived_keys={"campaignId": CAMPAIGN},
             params={"performanceSegmentationType": "Campaign"},
         ),
         Window(
             "adgroup_performance",
             "performance",
             keys=("fromUtc", "campaignId", "adGroupId"),
-            lifts={"campaignId": CAMPAIGN, "adGroupId": ("adGroup.id",)},
+            derived_keys={"campaignId": CAMPAIGN, "adGroupId": ("adGroup.id",)},
             params={"performanceSegmentationType": "AdGroup"},
         ),
         # A keyword's id is unique within its ad group only, as in Google Ads.
@@ -290,21 +292,24 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             "keyword_performance",
             "performance",
             keys=("fromUtc", "campaignId", "adGroupId", "keywordId"),
-            lifts={"campaignId": CAMPAIGN, "adGroupId": ("adGroup.id",), "keywordId": ("keyword.id",)},
+            derived_keys={"campaignId": CAMPAIGN, "adGroupId": ("adGroup.id",), "keywordId": ("keyword.id",)},
             params={"performanceSegmentationType": "Keyword"},
         ),
-        Array("capacity_warnings", "capacity-warnings", keys=("campaignName", "warningType")),  # has no id
+        Unpaged("capacity_warnings", "capacity-warnings", keys=("campaignName", "warningType")),  # has no id
     ),
     "marketingreputation/v2": (
         # Whatever could tell reviews apart (internalId, externalId, platform, author) may be null.
-        Listing("reviews", "reviews", keys=(), active=None, sort=None),
+        Listing("reviews", "reviews", keys=(), active_filter=None, sort=None),
     ),
     "memberships/v2": (
         Export("invoice_templates", "export/invoice-templates"),
         Export("memberships_export", "export/memberships"),
         custom_fields("membership_custom_fields", "memberships/custom-fields"),
         Export(
-            "membership_status_changes", "export/membership-status-changes", cursor="createdOn", resource="memberships"
+            "membership_status_changes",
+            "export/membership-status-changes",
+            replication_key="createdOn",
+            resource="memberships",
         ),
         Export("membership_types", "export/membership-types"),
         Export("recurring_services", "export/recurring-services"),
@@ -317,7 +322,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("gross_pay_items", "export/gross-pay-items", keys=()),
         Export("job_splits", "export/jobs/splits"),
         Export("job_timesheets", "export/jobs/timesheets"),
-        Listing("location_rates", "locations/rates", keys=("locationId", "laborTypeCode"), cursor=None),
+        Listing("location_rates", "locations/rates", keys=("locationId", "laborTypeCode"), replication_key=None),
         Listing("non_job_timesheets", "non-job-timesheets"),
         Listing("payrolls", "payrolls", sort=None),
         Export("payroll_adjustments", "export/payroll-adjustments"),
@@ -326,7 +331,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     ),
     "pricebook/v2": (
         Export("categories", "export/categories"),
-        Listing("client_specific_pricing", "clientspecificpricing", cursor=None, sort=None, resource="csp"),
+        Listing("client_specific_pricing", "clientspecificpricing", replication_key=None, sort=None, resource="csp"),
         Listing("discounts_and_fees", "discounts-and-fees"),
         # Of these three, feed and listing differ in their fields.
         Listing("equipment", "equipment"),
@@ -335,20 +340,20 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("export_materials", "export/materials"),
         Listing("services", "services", params={"calculatePrices": "true"}),
         Export("export_services", "export/services"),
-        Array("material_cost_types", "materials/costtypes"),
+        Unpaged("material_cost_types", "materials/costtypes"),
         Listing(
             "materials_markup",
             "materialsmarkup",
-            cursor=None,
-            total=False,
-            active=None,
+            replication_key=None,
+            has_total=False,
+            active_filter=None,
             sort=None,
             resource="materials",
         ),
     ),
     "reporting/v2": (
-        Listing("report_categories", "report-categories", cursor=None, active=None, sort=None),
-        Nested("reports", "report-category/{report_category}/reports", over="report_categories", resource="reports"),
+        Listing("report_categories", "report-categories", replication_key=None, active_filter=None, sort=None),
+        Nested("reports", "report-category/{report_category}/reports", parent="report_categories", resource="reports"),
     ),
     "sales/v2": (
         Export("estimates", "export/estimates"),
@@ -356,27 +361,32 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Nested(
             "estimate_status_changes",
             "status/estimates/{estimate_id}/changes",
-            over="estimates",
-            records=None,
+            parent="estimates",
+            records_path=None,
             page_size=None,
             resource="estimates",
         ),
         # modifiedOn does not move when a template's items are edited: read in full.
-        Listing("estimate_templates", "estimate-templates", cursor=None, sort=None),
-        Listing("proposal_templates", "proposal-templates", cursor=None, sort=None),
-        Array("proposal_types", "proposal-types", params={"active": "Any"}),
+        Listing("estimate_templates", "estimate-templates", replication_key=None, sort=None),
+        Listing("proposal_templates", "proposal-templates", replication_key=None, sort=None),
+        Unpaged("proposal_types", "proposal-types", params={"active": "Any"}),
     ),
     "schedulingpro/v2": (
-        Listing("schedulers", "schedulers", active=None, sort=None),
+        Listing("schedulers", "schedulers", active_filter=None, sort=None),
         Nested(
             "scheduler_performance",
             "schedulers/{scheduler_id}/performance",
-            over="schedulers",
-            between=("sessionCreatedOnOrAfter", "sessionCreatedBefore"),
-            records=None,
+            parent="schedulers",
+            date_range_params=("sessionCreatedOnOrAfter", "sessionCreatedBefore"),
+            records_path=None,
             page_size=None,
         ),
-        Nested("scheduler_sessions", "schedulers/{scheduler_id}/sessions", over="schedulers", cursor="modifiedOn"),
+        Nested(
+            "scheduler_sessions",
+            "schedulers/{scheduler_id}/sessions",
+            parent="schedulers",
+            replication_key="modifiedOn",
+        ),
     ),
     "service-agreements/v2": (Export("service_agreements", "export/service-agreements"),),
     "settings/v2": (
@@ -385,20 +395,20 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing(
             "intacct_business_unit_mappings",
             "business-units/intacct",
-            cursor=None,
+            replication_key=None,
             page_size=500,
             first_page=0,
-            active=None,
+            active_filter=None,
             sort=None,
             params={"includeTotal": "true"},  # required here
         ),
         Export("tag_types", "export/tag-types"),
         Export("technicians", "export/technicians"),
-        Listing("user_roles", "user-roles", cursor=None, sort=None),
+        Listing("user_roles", "user-roles", replication_key=None, sort=None),
     ),
     "taskmanagement/v2": (
         Listing("tasks", "tasks", params={"includeSubtasks": "true"}),
-        Single("task_data", "data"),
+        Singleton("task_data", "data"),
     ),
     "telecom/v2": (Export("calls", "export/calls"),),
     "timesheets/v2": (
@@ -409,14 +419,14 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
 }
 
 PARENTS: Mapping[str, tuple[Listing, ...]] = {
-    "accounting/v2": (Listing("invoices", "invoices", active=None, sort=None, params={"activeState": "All"}),),
+    "accounting/v2": (Listing("invoices", "invoices", active_filter=None, sort=None, params={"activeState": "All"}),),
     "crm/v2": (
-        Listing("bookings", "bookings", active=None),
+        Listing("bookings", "bookings", active_filter=None),
         Listing("customers", "customers"),
-        Listing("leads", "leads", active=None),
+        Listing("leads", "leads", active_filter=None),
         Listing("locations", "locations"),
     ),
-    "jpm/v2": (Listing("jobs", "jobs", active=None), Listing("projects", "projects", active=None)),
+    "jpm/v2": (Listing("jobs", "jobs", active_filter=None), Listing("projects", "projects", active_filter=None)),
     "sales/v2": (Listing("estimates", "estimates", sort=None),),
 }
 """The lists that nested streams page over where the stream itself is a feed."""
@@ -461,9 +471,9 @@ def endpoints() -> Iterator[Endpoint]:
 def parent(endpoint: Nested) -> Paged:
     """Return the collection of a nested entry's parents, which may itself be nested."""
     lists = (replace(each, api=api) for api, entries in PARENTS.items() for each in entries)
-    found = {each.name: each for each in (*endpoints(), *lists)}[endpoint.over]
+    found = {each.name: each for each in (*endpoints(), *lists)}[endpoint.parent]
     if not isinstance(found, Paged):
-        msg = f"{endpoint.name} is read over {endpoint.over}, which has no pages; write its list into PARENTS."
+        msg = f"{endpoint.name} is read over {endpoint.parent}, which has no pages; write its list into PARENTS."
         raise TypeError(msg)
     return found
 

@@ -13,21 +13,23 @@ from singer_sdk import Stream
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks, catalog, schemas
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import Failure
-from tap_servicetitan.pagination import Everything, bare
-from tap_servicetitan.records import Decoder, Misfits, RecordLines, as_dict, attribute
-from tap_servicetitan.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
+from tap_servicetitan.output.decoder import Decoder, RecordLines, SchemaViolations, as_dict, attribute
+from tap_servicetitan.output.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.pagination import ListBody, wrap_bare_body
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.client.rate_limit import RateLimiter
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.errors import StreamError
-    from tap_servicetitan.pagination import Page
-    from tap_servicetitan.progress import StreamProgress
-    from tap_servicetitan.ratelimit import RateBudget
+    from tap_servicetitan.runtime.progress import StreamProgress
+    from tap_servicetitan.streams.pagination import Page
     from tap_servicetitan.tap import TapServiceTitan
 
 
@@ -36,13 +38,13 @@ class EndpointStream(Stream, abc.ABC):
 
     endpoint: ClassVar[Endpoint]
 
-    mostly_waits: ClassVar[bool] = False
+    throttled_separately: ClassVar[bool] = False
     """Whether reading it is mostly waiting for a budget of its own."""
 
     def __init__(self, tap: TapServiceTitan) -> None:
         self.tap = tap
         super().__init__(tap, schema=self.json_schema, name=self.endpoint.name)
-        self.misfits = Misfits(self.name, self.logger)
+        self.violations = SchemaViolations(self.name, self.logger)
         self.complete: set[str] = set()
         """Tenants of which this run has read everything, from the first record to the last."""
         self._announced = False
@@ -62,7 +64,7 @@ class EndpointStream(Stream, abc.ABC):
     @property
     def envelope(self) -> Any:
         """Struct type of an answer, generic over its records."""
-        return Everything
+        return ListBody
 
     @abc.abstractmethod
     def pages(self, tenant_id: str) -> Iterator[Page]:
@@ -73,19 +75,19 @@ class EndpointStream(Stream, abc.ABC):
         """Put a tenant's bookmark behind a page that was written."""
 
     @property
-    def reshapes(self) -> bool:
-        """Whether records are made of the answer's rows, by :meth:`reshape`."""
-        return bool(self.endpoint.lifts)
+    def transforms_rows(self) -> bool:
+        """Whether records are made of the answer's rows, by :meth:`transform_rows`."""
+        return bool(self.endpoint.derived_keys)
 
-    def reshape(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def transform_rows(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Make records of an answer's rows: with the fields that the entry lifts from inside them, for a true key."""
         for row in rows:
-            yield {**{key: _lifted(row, paths) for key, paths in self.endpoint.lifts.items()}, **row}
+            yield {**{key: _lifted(row, paths) for key, paths in self.endpoint.derived_keys.items()}, **row}
 
     def records_of(self, answer: Any) -> list[Any]:
         """Return an answer's records."""
         records: list[Any] = answer.data
-        return list(self.reshape(records)) if self.reshapes else records
+        return list(self.transform_rows(records)) if self.transforms_rows else records
 
     @abc.abstractmethod
     def probe(self, tenant_id: str) -> None:
@@ -93,7 +95,7 @@ class EndpointStream(Stream, abc.ABC):
 
     # The run
 
-    def announce(self) -> None:
+    def write_schema(self) -> None:
         """Write the SCHEMA message, once a run."""
         if self._announced:
             return
@@ -102,7 +104,7 @@ class EndpointStream(Stream, abc.ABC):
         if self.emit_activate_version_messages and self.replication_method == REPLICATION_FULL_TABLE:
             self._stream_version = self.tap.initialized_at // 1000
 
-    def activate(self) -> None:
+    def write_activate_version(self) -> None:
         """Let targets drop what this run has not brought, once it has read every tenant in full."""
         if self._stream_version is not None and len(self.complete) == len(self.tenant_ids):
             self._write_activate_version_message(self._stream_version)
@@ -137,7 +139,7 @@ class EndpointStream(Stream, abc.ABC):
 
     def failure(self, tenant_id: str, error: StreamError) -> Failure:
         """Return what to tell a person of an error."""
-        remedy = error.remedy_with(catalog.scope(self.endpoint))
+        remedy = error.remedy_with(table.scope(self.endpoint))
         return Failure(tenant_id, self.name, str(error), remedy, error.verdict)
 
     def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
@@ -162,8 +164,8 @@ class EndpointStream(Stream, abc.ABC):
         return datetime.fromtimestamp(self.tap.initialized_at / 1000, UTC)
 
     def fetch(self, tenant_id: str, params: Mapping[str, str], **options: Any) -> Any:
-        """Ask for an answer, in its envelope, as :meth:`ask`; other streams have the turn meanwhile."""
-        with self.tap.turn.lent():
+        """Ask for an answer, in its envelope, as :meth:`ask`; other streams have the worker lock meanwhile."""
+        with self.tap.worker_lock.released():
             return self.ask(tenant_id, params, **options)
 
     def ask(
@@ -173,9 +175,9 @@ class EndpointStream(Stream, abc.ABC):
         *,
         parent: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-        budget: RateBudget | None = None,
+        budget: RateLimiter | None = None,
     ) -> Any:
-        """Ask for an answer, in its envelope; for threads without the turn.
+        """Ask for an answer, in its envelope; for threads without the worker_lock.
 
         Args:
             tenant_id: Whose.
@@ -190,7 +192,7 @@ class EndpointStream(Stream, abc.ABC):
             self._decode,
             body=body,
             budget=budget,
-            observer=self.progress(tenant_id),
+            hooks=self.progress(tenant_id),
         )
 
     def add(self, records: list[Any], values: Mapping[str, Any]) -> None:
@@ -210,7 +212,7 @@ class EndpointStream(Stream, abc.ABC):
 
     def dates(self, records: list[Any]) -> Iterator[Any]:
         """Yield what records have for a date, if they have one."""
-        cursor = self.endpoint.cursor
+        cursor = self.endpoint.replication_key
         if cursor is None:
             return
         name = self._lines and attribute(self._lines.schema, cursor)
@@ -228,14 +230,14 @@ class EndpointStream(Stream, abc.ABC):
     def _decode(self) -> Callable[[bytes], Any]:
         lines = self._lines
         decoder: Decoder[Any] = (
-            Decoder(self.envelope, lines.struct, self.misfits, known=lines.wire, on_unknown=lines.conformed)
+            Decoder(self.envelope, lines.struct, self.violations, known=lines.wire, on_unknown=lines.conformed)
             if lines
-            else Decoder(self.envelope, dict[str, Any], self.misfits)
+            else Decoder(self.envelope, dict[str, Any], self.violations)
         )
-        if self.endpoint.records is not None:
+        if self.endpoint.records_path is not None:
             return decoder
         known = self.schema["properties"]
-        return lambda body: decoder(bare(body, known))
+        return lambda body: decoder(wrap_bare_body(body, known))
 
     def _writer(self, tenant_id: str) -> PageWriter:
         if self._lines:

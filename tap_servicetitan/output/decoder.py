@@ -21,12 +21,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from tap_servicetitan.conformance import Conformance, Schema, kind_of
+from tap_servicetitan.output.conformance import Conformance, Schema, kind_of
 
 R = TypeVar("R")
 
 
-class Envelope(msgspec.Struct, Generic[R]):
+class FeedPage(msgspec.Struct, Generic[R]):
     """What an export feed wraps around its records."""
 
     data: list[R]
@@ -80,7 +80,7 @@ def _decimal_or_text(number: str) -> decimal.Decimal | str:
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _any_record = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal_or_text)
-_MISFIT = (msgspec.ValidationError, decimal.InvalidOperation)
+_VIOLATION = (msgspec.ValidationError, decimal.InvalidOperation)
 
 
 _UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
@@ -206,7 +206,7 @@ _ESCAPES = re.compile(
 )
 
 
-def unicode_only(body: bytes) -> bytes:
+def replace_invalid_unicode(body: bytes) -> bytes:
     """Replace what no Unicode text may hold, which msgspec refuses, by U+FFFD: stray bytes and lone surrogates."""
     text = body.decode(errors="replace").encode()
     return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
@@ -219,7 +219,7 @@ class Decoder(Generic[R]):
         self,
         envelope: Any,
         record: Any,
-        on_misfit: Callable[[str], None],
+        on_violation: Callable[[str], None],
         *,
         known: Schema | None = None,
         on_unknown: Callable[[dict[str, Any]], object] = lambda _: None,
@@ -227,15 +227,15 @@ class Decoder(Generic[R]):
         """Make the decoder of a stream.
 
         Args:
-            envelope: Generic struct type around the records, such as :class:`Envelope`.
+            envelope: Generic struct type around the records, such as :class:`FeedPage`.
             record: Struct type of the records, or ``dict[str, Any]``.
-            on_misfit: Told why a record does not fit; never its values.
+            on_violation: Told why a record does not fit; never its values.
             known: The records' schema, if fields that it lacks are to be found. Once found, they are passed over. After a
                 page with fields that are deselected, or with more than :data:`MOST_UNKNOWN` unknown ones so far, no more
                 are looked for, since passing over so many would cost more than they are worth.
             on_unknown: Shown records that have such fields, as dicts, and takes out what is deselected.
         """
-        self._on_misfit = on_misfit
+        self._on_violation = on_violation
         self._on_unknown = on_unknown
         self._raw_page = msgspec.json.Decoder(envelope[msgspec.Raw])
         self._record = _decoder(record)
@@ -259,17 +259,17 @@ class Decoder(Generic[R]):
             return self._second_reading(body, error)
 
     def _second_reading(self, body: bytes, error: Exception) -> Any:
-        if isinstance(error, _MISFIT):
+        if isinstance(error, _VIOLATION):
             page = self._raw_page.decode(body)
             if self._has_unknown(page.data):
                 return self(body)
             page.data = [self._read(raw) for raw in page.data]
             return page
-        mended = unicode_only(body)
+        mended = replace_invalid_unicode(body)
         if mended == body:
             raise error
         page = self(mended)
-        self._on_misfit("Text that is not Unicode, replaced by U+FFFD")
+        self._on_violation("Text that is not Unicode, replaced by U+FFFD")
         return page
 
     def _expect(self, known: Schema) -> None:
@@ -300,22 +300,22 @@ class Decoder(Generic[R]):
     def _read(self, raw: msgspec.Raw) -> Any:
         try:
             return self._record.decode(raw)
-        except _MISFIT as error:
+        except _VIOLATION as error:
             record = _any_record.decode(raw)
             typed = isinstance(error, msgspec.ValidationError)
-            self._on_misfit(str(error) if typed else "Number that no decimal can hold, kept as text,")
+            self._on_violation(str(error) if typed else "Number that no decimal can hold, kept as text,")
             return record
 
 
 def _has_unknown(raw: msgspec.Raw, exact: msgspec.json.Decoder[Any]) -> bool:
     try:
         exact.decode(raw)
-    except _MISFIT as error:
+    except _VIOLATION as error:
         return _UNKNOWN in str(error)
     return False
 
 
-class Misfits:
+class SchemaViolations:
     """Tells, once a field, that records are not as the schema says, and counts those of another type.
 
     Any thread may call it.
@@ -365,14 +365,14 @@ class Misfits:
 class TypeCheck:
     """Notes which records, read into dicts, do not fit their schema, as a :class:`Decoder` does of structs."""
 
-    def __init__(self, schema: Schema, on_misfit: Callable[[str], None]) -> None:
+    def __init__(self, schema: Schema, on_violation: Callable[[str], None]) -> None:
         """Make the check of a stream; a schema that structs cannot stand for is fitted by everything.
 
         Args:
             schema: The stream's, as the API sends records.
-            on_misfit: Told why a record does not fit; never its values.
+            on_violation: Told why a record does not fit; never its values.
         """
-        self._on_misfit = on_misfit
+        self._on_violation = on_violation
         self._struct: Any = Any
         with contextlib.suppress(NoStructError):
             self._struct = record_type(schema)
@@ -382,7 +382,7 @@ class TypeCheck:
         try:
             msgspec.convert(record, self._struct, dec_hook=_number)
         except msgspec.ValidationError as error:
-            self._on_misfit(str(error))
+            self._on_violation(str(error))
 
 
 class RecordLines:

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks, tables
-from tap_servicetitan.endpoint import Nested
-from tap_servicetitan.http import Observer
+from tap_servicetitan import text_table
+from tap_servicetitan.client.client import RequestHooks
+from tap_servicetitan.endpoints.kinds import Nested
+from tap_servicetitan.streams import bookmarks
 
 if TYPE_CHECKING:
     import requests
 
-    from tap_servicetitan.endpoint import Endpoint
+    from tap_servicetitan.endpoints.kinds import Endpoint
 
 _log = logging.getLogger("tap-servicetitan.progress")
 
@@ -31,7 +32,7 @@ LINES = 8
 """Streams that have a line of their own each time: those that have been read for longest."""
 
 
-class StreamProgress(Observer):
+class StreamProgress(RequestHooks):
     """How far the reading of a stream of a tenant has come; several threads may ask the API for it at once."""
 
     def __init__(self, endpoint: Endpoint, tenant_id: str) -> None:
@@ -238,7 +239,7 @@ class Progress:
             over.set()
 
     def summary(self, bookmark: Callable[[str, str], Mapping[str, Any]]) -> None:
-        """Log a table of what was read, by tenant; streams that brought nothing and went well are just counted.
+        """Log a table of what was read, by tenant; streams that brought nothing and went well are just number_duplicates.
 
         Args:
             bookmark: Says where a stream of a tenant goes on.
@@ -246,7 +247,7 @@ class Progress:
         streams = sorted(self._all(), key=lambda each: (each.tenant_id, each.outcome != "complete"))
         news = [each for each in streams if each.records or each.outcome != "complete" or each.retries]
         rows = [each.row(bookmark(each.stream, each.tenant_id)) for each in news]
-        head, *lines = tables.lines(_HEAD, (cells for cells, _ in rows), right=_FIGURES)
+        head, *lines = text_table.lines(_HEAD, (cells for cells, _ in rows), right=_FIGURES)
         if rows:
             _log.info(head)
         for line, (_, fields) in zip(lines, rows, strict=True):

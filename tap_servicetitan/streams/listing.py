@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.pagination import Availabilities, Everything, Items, NumberedPage, Page, followed
-from tap_servicetitan.streams import EndpointStream
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.pagination import AvailabilitiesBody, ItemsBody, ListBody, ListPage, Page, iter_pages
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Capacity, Paged
+    from tap_servicetitan.endpoints.kinds import Capacity, Paged
 
-SPARE_PAGES = 20
+MAX_PAGES_FACTOR = 20
 """So many times the pages that were counted make a listing endless: the count may leave out inactive records."""
 
-_ENVELOPES: Mapping[str | None, Any] = {"items": Items, "availabilities": Availabilities}
+_ENVELOPES: Mapping[str | None, Any] = {"items": ItemsBody, "availabilities": AvailabilitiesBody}
 
 
 class WholeStream(EndpointStream):
@@ -32,7 +32,7 @@ class WholeStream(EndpointStream):
     @property
     @override
     def envelope(self) -> Any:
-        return _ENVELOPES.get(self.endpoint.records, Everything)
+        return _ENVELOPES.get(self.endpoint.records_path, ListBody)
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
@@ -63,21 +63,21 @@ class CapacityStream(WholeStream):
     def body(self) -> dict[str, Any]:
         end = self.started + timedelta(days=self.endpoint.days)
         return {
-            "startsOnOrAfter": bookmarks.to_api(self.started),
-            "endsOnOrBefore": bookmarks.to_api(end),
+            "startsOnOrAfter": bookmarks.format_api_date(self.started),
+            "endsOnOrBefore": bookmarks.format_api_date(end),
             "skillBasedAvailability": False,
         }
 
 
 def envelope_of(endpoint: Paged) -> Any:
     """Return the struct type of an answer."""
-    paged = endpoint.page_size is not None and endpoint.has_more
-    return NumberedPage if paged else _ENVELOPES.get(endpoint.records, Everything)
+    paged = endpoint.page_size is not None and endpoint.has_more_flag
+    return ListPage if paged else _ENVELOPES.get(endpoint.records_path, ListBody)
 
 
 def walked(endpoint: Paged, answers: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """Yield an endpoint's pages up to the last, each with whether another follows."""
-    return followed(answers, paged=endpoint.page_size is not None)
+    return iter_pages(answers, paged=endpoint.page_size is not None)
 
 
 class PagedStream(EndpointStream):
@@ -103,7 +103,7 @@ class ListingStream(PagedStream):
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         since = self.since(tenant_id)
-        total_wanted = {"includeTotal": "true"} if self.endpoint.total and self.endpoint.has_more else {}
+        total_wanted = {"includeTotal": "true"} if self.endpoint.has_total and self.endpoint.has_more_flag else {}
         first = self.fetch(tenant_id, {**since, **total_wanted, **self.numbered(0)})
         newest: datetime | None = None
         received = 0
@@ -137,7 +137,7 @@ class ListingStream(PagedStream):
     def since(self, tenant_id: str) -> dict[str, str]:
         """Return the parameter that asks for what is new."""
         start = bookmarks.start_by_date(self.bookmark(tenant_id), self.tap.settings.start_date)
-        return {self.endpoint.since: start} if self.endpoint.cursor and start else {}
+        return {self.endpoint.since_param: start} if self.endpoint.replication_key and start else {}
 
     def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[Any]:
         """Yield page after page; those that are known of are asked for side by side."""
@@ -146,9 +146,9 @@ class ListingStream(PagedStream):
         if (total := getattr(first, "total", None)) and self.endpoint.page_size:
             # A server may send fewer records a page than it is asked for.
             known = max(2, math.ceil(total / max(1, len(first.data))))
-            most = SPARE_PAGES * known
+            most = MAX_PAGES_FACTOR * known
             ask = functools.partial(self._ask_page, tenant_id, since)
-            yield from self.tap.lookahead.map(ask, range(1, known))
+            yield from self.tap.prefetcher.map(ask, range(1, known))
         for number in itertools.count(known):  # pages that nobody counted, or that came while the others were read
             if number >= most:
                 msg = f"{number} pages are far more than {total} records need, and the last says hasMore."
@@ -162,4 +162,4 @@ class ListingStream(PagedStream):
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         # Pages are in no order of dates: only the last one tells how far the reading has come.
         if not page.has_more and page.whole:
-            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, self.started)

@@ -22,11 +22,11 @@ import msgspec
 import requests
 import urllib3.exceptions
 
-from tap_servicetitan import answers
-from tap_servicetitan.auth import ClientCredentials
-from tap_servicetitan.connections import Session, within
+from tap_servicetitan.client import responses
+from tap_servicetitan.client.auth import ClientCredentials
+from tap_servicetitan.client.rate_limit import RateLimiter, retry_after, throttle_reason
+from tap_servicetitan.client.session import Session, within
 from tap_servicetitan.errors import APIError, AppKeyError, RateLimitError, TransientError, UnreachableError
-from tap_servicetitan.ratelimit import RateBudget, reason_to_wait, retry_after
 
 if TYPE_CHECKING:
     import threading
@@ -44,7 +44,7 @@ outage of half a minute heals."""
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
 
-WHOLE_ANSWER = 3
+TOTAL_TIMEOUT_FACTOR = 3
 """The answer as a whole may take so many times the ``request_timeout``, which is for each of its parts."""
 
 KEY_REFUSALS = 3
@@ -59,7 +59,7 @@ SHORT_PAUSE = 5.0
 _log = logging.getLogger("tap-servicetitan.http")
 
 
-class Observer:
+class RequestHooks:
     """Told of what happens to a request, from whichever thread sends it; this one does nothing with it."""
 
     stream: str = ""
@@ -84,10 +84,10 @@ class _Request(Generic[T]):
     """Method, URL, parameters, body."""
 
     decode: Callable[[bytes], T]
-    budget: RateBudget | None
+    budget: RateLimiter | None
     """A smaller one than the tenant's, if there is."""
 
-    observer: Observer
+    hooks: RequestHooks
     started: float = field(default_factory=time.monotonic)
     tries: int = 0
     waited: float = 0.0
@@ -96,7 +96,7 @@ class _Request(Generic[T]):
     @property
     def what(self) -> str:
         """What it is for."""
-        return f"stream {self.observer.stream}" if self.observer.stream else str(urlsplit(self.sent["url"]).path)
+        return f"stream {self.hooks.stream}" if self.hooks.stream else str(urlsplit(self.sent["url"]).path)
 
 
 class Client:
@@ -108,7 +108,7 @@ class Client:
         settings: Settings,
         in_flight: threading.Semaphore,
         *,
-        patience: float = 1.0,
+        wait_factor: float = 1.0,
     ) -> None:
         """Make the client of one tenant.
 
@@ -116,13 +116,13 @@ class Client:
             tenant: Whose data.
             settings: Hosts, limits, app key.
             in_flight: Bounds the requests under way, over all tenants.
-            patience: Factor on the waits between tries, in seconds.
+            wait_factor: Factor on the waits between tries, in seconds.
         """
         self.tenant = tenant
         self._settings = settings
         self._in_flight = in_flight
-        self._patience = patience
-        self._budget = RateBudget.per_second(settings.requests_per_second)
+        self._wait_factor = wait_factor
+        self._budget = RateLimiter.per_second(settings.requests_per_second)
         self._session = Session(settings.concurrency)
         self._session.headers["User-Agent"] = settings.user_agent
         self._credentials = ClientCredentials(tenant, settings, self._send)
@@ -143,8 +143,8 @@ class Client:
         decode: Callable[[bytes], T],
         *,
         body: Mapping[str, Any] | None = None,
-        budget: RateBudget | None = None,
-        observer: Observer | None = None,
+        budget: RateLimiter | None = None,
+        hooks: RequestHooks | None = None,
     ) -> T:
         """Ask for a page and decode it, as often as it takes within bounds.
 
@@ -155,7 +155,7 @@ class Client:
             body: Sent as JSON, by POST; None for GET.
             budget: A smaller budget than the tenant's, which the request keeps to besides. Where the API asks for a
                 pause, it is this one that pauses.
-            observer: Told of answers, retries and waits.
+            hooks: Told of answers, retries and waits.
 
         Raises:
             CredentialsError: The token endpoint refused the credentials; an AppKeyError after 401 twice in a row.
@@ -175,14 +175,14 @@ class Client:
             raise APIError(msg, remedy=remedy)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
-        request = _Request(sent, decode, budget, observer or Observer())
+        request = _Request(sent, decode, budget, hooks or RequestHooks())
         attempt = backoff.on_exception(
             backoff.expo,
             TransientError,
             max_tries=MAX_TRIES,
             giveup=lambda _: self._outage is not None,
             jitter=_jitter,
-            factor=self._patience,
+            factor=self._wait_factor,
             on_backoff=self._retrying,
             logger=None,
         )(self._attempt)
@@ -205,7 +205,7 @@ class Client:
         while True:
             try:
                 self._credentials.signature()  # before a report's run is spent while no token is to be had
-                with request.observer.waiting():
+                with request.hooks.waiting():
                     if request.budget and not reserved:
                         request.budget.wait()
                         reserved = True
@@ -215,7 +215,7 @@ class Client:
                 self._pause(request, limit.response, self._budget)
                 continue
             response = self._send(**request.sent, auth=signature)
-            request.observer.answered(response)
+            request.hooks.answered(response)
             status = response.status_code
             self._served(status)
             if status == HTTPStatus.OK:
@@ -223,11 +223,11 @@ class Client:
             if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
                 token_renewed = True
                 self._credentials.forget(signature)
-            elif reason_to_wait(response):
+            elif throttle_reason(response):
                 self._pause(request, response, request.budget or self._budget)
                 token_renewed = reserved = False
             else:
-                raise answers.error(response, self._credentials.secrets)
+                raise responses.error(response, self._credentials.secrets)
 
     def _served(self, status: int) -> None:
         """Take note that the API answers; unless it is a 401 or an error of its own, it takes token and app key."""
@@ -246,9 +246,9 @@ class Client:
             self._declare_outage(cause, remedy)
 
     def _declare_outage(self, cause: str, remedy: str) -> None:
-        self._outage = (time.monotonic() + OUTAGE * self._patience, cause, remedy)
+        self._outage = (time.monotonic() + OUTAGE * self._wait_factor, cause, remedy)
 
-    def _pause(self, request: _Request[T], response: requests.Response, budget: RateBudget) -> None:
+    def _pause(self, request: _Request[T], response: requests.Response, budget: RateLimiter) -> None:
         """Hold back a budget's requests for as long as an answer says; fail if the request has waited long enough.
 
         Never less than a tenth of what the request has waited so far: a 429 that always says "now" would be thousands
@@ -257,7 +257,7 @@ class Client:
         asked = retry_after(response)
         seconds = max(asked, 0.05, request.waited / 10)
         if request.waited + seconds > (request.budget or self._budget).max_wait:
-            refusal = answers.refusal_to_serve(
+            refusal = responses.refusal_to_serve(
                 response, self._credentials.secrets, request.waited, asked, budget.setting
             )
             if budget is self._budget and self._last_success < request.started:
@@ -266,7 +266,7 @@ class Client:
         request.waited += seconds
         if not budget.pause(seconds):
             return
-        what = f"{'' if budget is self._budget else f', {request.what}'}: {reason_to_wait(response)}"
+        what = f"{'' if budget is self._budget else f', {request.what}'}: {throttle_reason(response)}"
         now = time.monotonic()
         if seconds >= SHORT_PAUSE or now >= self._pauses_told.get(what, 0.0) + self._settings.log_interval:
             self._pauses_told[what] = now
@@ -279,7 +279,7 @@ class Client:
         """
         timeout = min(timeout, self._settings.request_timeout)
         try:
-            with self._in_flight, within(WHOLE_ANSWER * timeout):
+            with self._in_flight, within(TOTAL_TIMEOUT_FACTOR * timeout):
                 return self._session.request(
                     method,
                     url,
@@ -289,17 +289,17 @@ class Client:
                     **request,
                 )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise answers.connection_error(error, urlsplit(url).hostname or "") from error
+            raise responses.connection_error(error, urlsplit(url).hostname or "") from error
 
     def _decoded(self, response: requests.Response, decode: Callable[[bytes], T]) -> T:
         try:
             return decode(response.content.removeprefix(codecs.BOM_UTF8))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise answers.unreadable(response, error) from None
+            raise responses.unreadable(response, error) from None
 
     def _retrying(self, details: Details) -> None:
         (request,) = details["args"]
-        request.observer.retrying()
+        request.hooks.retrying()
         _log.warning(
             "Tenant %s, %s: %s; try %d of %d in %.1fs.",
             self.tenant.tenant_id,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from tap_servicetitan import catalog, concurrency, tables
+from tap_servicetitan import text_table
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import Failure, Verdict, summary
 from tap_servicetitan.reports.discovery import SCOPE
+from tap_servicetitan.runtime.workers import run as run_jobs
 
 if TYPE_CHECKING:
-    from tap_servicetitan.streams import EndpointStream
+    from tap_servicetitan.streams.base import EndpointStream
     from tap_servicetitan.tap import TapServiceTitan
 
 
@@ -36,13 +38,13 @@ def check(tap: TapServiceTitan) -> list[Access]:
     found: dict[tuple[str, str], Access] = {}
 
     def probe(stream: EndpointStream, tenant_id: str) -> None:
-        scope = catalog.scope(stream.endpoint)
+        scope = table.scope(stream.endpoint)
         failure = tap.attempt(stream, tenant_id, functools.partial(stream.probe, tenant_id))
         readable = Access(tenant_id, stream.name, "readable", scope)
         found[tenant_id, stream.name] = _refused(failure, scope) if failure else readable
 
     jobs = [functools.partial(probe, *pair) for pair in pairs]
-    concurrency.run(jobs, turn=tap.turn, workers=tap.settings.concurrency, last_word=lambda: None)
+    run_jobs(jobs, worker_lock=tap.worker_lock, workers=tap.settings.concurrency, on_abort=lambda: None)
     tried = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
     left_out = [_refused(failure, SCOPE) for failure in tap.left_out]
     return sorted([*tried, *left_out], key=lambda each: tenant_ids.index(each.tenant_id))
@@ -56,7 +58,7 @@ def for_people(found: list[Access]) -> str:
     """Return a table, and below it what to do."""
     rows = [[each.tenant_id, each.stream, each.access, each.scope] for each in found]
     readable = sum(each.access == "readable" for each in found)
-    lines = [*tables.lines(["tenant", "stream", "access", "scope"], rows), ""]
+    lines = [*text_table.lines(["tenant", "stream", "access", "scope"], rows), ""]
     lines.append(f"{readable} of {len(found)} streams can be read.")
     refused = (
         Failure(each.tenant_id, each.stream, each.cause, each.remedy) for each in found if each.access != "readable"

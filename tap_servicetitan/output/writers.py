@@ -13,17 +13,17 @@ from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 
-from tap_servicetitan.conformance import Conformance
 from tap_servicetitan.errors import BatchError
-from tap_servicetitan.records import NoStructError, RecordLines, TypeCheck
+from tap_servicetitan.output.conformance import Conformance
+from tap_servicetitan.output.decoder import NoStructError, RecordLines, TypeCheck
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.mapper import StreamMap
 
-    from tap_servicetitan.conformance import Schema
-    from tap_servicetitan.pagination import Page
-    from tap_servicetitan.streams import EndpointStream
+    from tap_servicetitan.output.conformance import Schema
+    from tap_servicetitan.streams.base import EndpointStream
+    from tap_servicetitan.streams.pagination import Page
 
 
 class PageWriter(abc.ABC):
@@ -51,8 +51,8 @@ class MessageByMessage(PageWriter):
     def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
         super().__init__(stream, tenant_id)
         schema = stream.effective_schema
-        self._check = TypeCheck(_wire_schema(stream, schema), stream.misfits)
-        self._conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
+        self._check = TypeCheck(_wire_schema(stream, schema), stream.violations)
+        self._conformed = Conformance(schema, stream.mask, stream.violations.unknown)
 
     def _messages(self, page: Page) -> Iterator[RecordMessage]:
         """Turn a page into messages: selected, conformed, mapped, flattened."""
@@ -140,7 +140,7 @@ class BatchWriter(MessageByMessage):
 
 def lines_of(stream: EndpointStream) -> RecordLines | None:
     """Return the fast road of a stream, or None if it has maps, flattening or records made of rows."""
-    if len(stream.stream_maps) != 1 or stream.reshapes:
+    if len(stream.stream_maps) != 1 or stream.transforms_rows:
         return None
     mapping = stream.stream_maps[0]
     flattens = mapping.flattening_options is not None and mapping.flattening_options.enabled
@@ -148,7 +148,7 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
         return None
     schema = mapping.transformed_schema
     try:
-        conformed = Conformance(schema, stream.mask, stream.misfits.unknown)
+        conformed = Conformance(schema, stream.mask, stream.violations.unknown)
         return RecordLines(stream.name, schema, _wire_schema(stream, schema), conformed)
     except NoStructError:
         return None
@@ -156,4 +156,7 @@ def lines_of(stream: EndpointStream) -> RecordLines | None:
 
 def _wire_schema(stream: EndpointStream, schema: Schema) -> Schema:
     """Return the schema of a record as the API sends it: what the tap adds may be missing."""
-    return {**schema, "required": [key for key in schema.get("required", ()) if key not in stream.endpoint.added]}
+    return {
+        **schema,
+        "required": [key for key in schema.get("required", ()) if key not in stream.endpoint.added_fields],
+    }

@@ -24,7 +24,7 @@ MAINTENANCE_WAIT = 30.0
 """Seconds to wait after "The service is suspended for maintenance", which does not say how long."""
 
 
-class RateBudget:
+class RateLimiter:
     """So many requests in so many seconds, and none at all while the API has asked for a pause."""
 
     def __init__(
@@ -48,7 +48,7 @@ class RateBudget:
         self._lock = threading.Lock()
 
     @classmethod
-    def per_second(cls, rate: float) -> RateBudget:
+    def per_second(cls, rate: float) -> RateLimiter:
         """Make a budget of so many requests a second over any three seconds; below 1, one in so many seconds.
 
         A single second may see a quarter more: at the default of 40, 50, still below the 60 that ServiceTitan allows.
@@ -57,7 +57,7 @@ class RateBudget:
         return cls((sustained, sustained / rate), (max(1, int(1.25 * rate)), 1.0))
 
     @classmethod
-    def per_minute(cls, rate: float) -> RateBudget:
+    def per_minute(cls, rate: float) -> RateLimiter:
         """Make a budget of so many requests in any minute, all at once if need be; below 1, one in so many minutes."""
         count = max(1, int(rate))
         return cls((count, 60 * count / rate), setting="reports_per_minute")
@@ -89,7 +89,7 @@ class RateBudget:
             return 0.0
 
 
-def reason_to_wait(response: requests.Response) -> str | None:
+def throttle_reason(response: requests.Response) -> str | None:
     """Tell what the API says is to be waited for; None if nothing.
 
     A report answers 409 while "the service is suspended for maintenance" (MeltanoLabs/tap-service-titan).

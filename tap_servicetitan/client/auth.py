@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from requests.auth import AuthBase
 
+from tap_servicetitan.client.rate_limit import throttle_reason
 from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, TransientError, UnreachableError
-from tap_servicetitan.ratelimit import reason_to_wait
 
 if TYPE_CHECKING:
     import requests
@@ -118,7 +118,7 @@ class ClientCredentials:
         except TransientError as error:  # without a token, no other request fares better
             raise UnreachableError(str(error), remedy=error.remedy) from error
         status = response.status_code
-        if reason_to_wait(response):
+        if throttle_reason(response):
             raise RateLimitError(response)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             msg = f"the token endpoint answered {status}"

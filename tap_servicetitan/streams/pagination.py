@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-EMPTY_PAGES = 10
+MAX_EMPTY_PAGES = 10
 """Empty pages in a row that say hasMore before numbered pages are taken for endless."""
 
-EMPTY_FEED_PAGES = 1000
+MAX_EMPTY_FEED_PAGES = 1000
 """The same of a feed, whose tokens are new each time: it may have much to pass over."""
 
 SAMPLE = 50
@@ -62,7 +62,7 @@ class Page:
     received: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class NumberedPage(msgspec.Struct, Generic[R]):
+class ListPage(msgspec.Struct, Generic[R]):
     """What a listing wraps around the records of a page."""
 
     data: list[R]
@@ -78,26 +78,26 @@ class NumberedPage(msgspec.Struct, Generic[R]):
         return total
 
 
-class Everything(msgspec.Struct, Generic[R]):
+class ListBody(msgspec.Struct, Generic[R]):
     """An answer that holds all there is."""
 
     data: list[R]
 
 
-class Items(msgspec.Struct, Generic[R], rename={"data": "items"}):
+class ItemsBody(msgspec.Struct, Generic[R], rename={"data": "items"}):
     """The same, under another name."""
 
     data: list[R]
 
 
-class Availabilities(msgspec.Struct, Generic[R], rename={"data": "availabilities"}):
+class AvailabilitiesBody(msgspec.Struct, Generic[R], rename={"data": "availabilities"}):
     """The same, under yet another name."""
 
     data: list[R]
 
 
-def bare(body: bytes, known: Collection[str] = ()) -> bytes:
-    """Wrap an answer that is the array of records itself, or the one record, as :class:`Everything` is.
+def wrap_bare_body(body: bytes, known: Collection[str] = ()) -> bytes:
+    """Wrap an answer that is the array of records itself, or the one record, as :class:`ListBody` is.
 
     Args:
         body: The answer.
@@ -132,7 +132,7 @@ class Answer(Protocol):
 A = TypeVar("A", bound=Answer)
 
 
-def followed(answers: Iterable[A], *, paged: bool = True) -> Iterator[tuple[A, bool]]:
+def iter_pages(answers: Iterable[A], *, paged: bool = True) -> Iterator[tuple[A, bool]]:
     """Yield numbered pages up to the last, each with whether another follows.
 
     Args:
@@ -148,7 +148,7 @@ def followed(answers: Iterable[A], *, paged: bool = True) -> Iterator[tuple[A, b
         more = paged and bool(getattr(answer, "hasMore", records))
         if more:
             empty = 0 if records else empty + 1
-            if empty == EMPTY_PAGES:
+            if empty == MAX_EMPTY_PAGES:
                 msg = f"{empty} pages in a row are empty and say hasMore: following them would never end."
                 raise PaginationError(msg)
             if records and seen.again(_looks(records)):
@@ -226,7 +226,7 @@ class ContinuationPaginator(BaseAPIPaginator["str | None"]):
         if self._tokens.again(token):
             msg = f"Page {self.count} repeats an earlier continueFrom and says hasMore: following it would never end."
             raise PaginationError(msg)
-        if self._empty == EMPTY_FEED_PAGES:
+        if self._empty == MAX_EMPTY_FEED_PAGES:
             msg = f"{self._empty} pages in a row are empty and say hasMore: following them would never end."
             raise PaginationError(msg)
         return token

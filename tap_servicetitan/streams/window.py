@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan import bookmarks
-from tap_servicetitan.listings import PagedStream, walked
-from tap_servicetitan.pagination import Page
 from tap_servicetitan.settings import parse_date
+from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.listing import PagedStream, walked
+from tap_servicetitan.streams.pagination import Page
 
 if TYPE_CHECKING:
-    from tap_servicetitan.endpoint import Window
+    from tap_servicetitan.endpoints.kinds import Window
 
 FIRST_DAYS = 365
 """Days that a first run reads if no start_date says where to begin: the API has no parameter for "everything"."""
@@ -31,10 +31,10 @@ class WindowStream(PagedStream):
     def pages(self, tenant_id: str) -> Iterator[Page]:
         windows = list(self.windows(tenant_id))
         ask = functools.partial(self._ask_page, tenant_id)
-        firsts = self.tap.lookahead.map(ask, map(self.bounds, windows))
+        firsts = self.tap.prefetcher.map(ask, map(self.bounds, windows))
         for window, first in zip(windows, firsts, strict=True):
             bounds = self.bounds(window)
-            added = {key: value for key, value in bounds.items() if key in self.endpoint.added}
+            added = {key: value for key, value in bounds.items() if key in self.endpoint.added_fields}
             rest = (self.fetch(tenant_id, {**bounds, **self.numbered(number)}) for number in itertools.count(1))
             for answer, more in walked(self.endpoint, itertools.chain([first], rest)):
                 records = self.records_of(answer)
@@ -50,7 +50,10 @@ class WindowStream(PagedStream):
     def bounds(self, window: tuple[datetime, datetime]) -> dict[str, str]:
         """Return the parameters for a window's start and end."""
         start, end = window
-        return {self.endpoint.start: bookmarks.to_api(start), self.endpoint.end: bookmarks.to_api(end)}
+        return {
+            self.endpoint.start: bookmarks.format_api_date(start),
+            self.endpoint.end: bookmarks.format_api_date(end),
+        }
 
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:
         """Yield the bounds of each window, whole days in UTC, up to the run's start."""
@@ -68,7 +71,7 @@ class WindowStream(PagedStream):
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if not page.has_more:
-            bookmarks.move_date(bookmark, self.endpoint.cursor, page.newest, self.started)
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, self.started)
 
     def _ask_page(self, tenant_id: str, bounds: Mapping[str, str]) -> Any:
         return self.ask(tenant_id, {**bounds, **self.numbered(0)})

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.endpoint import Array, Capacity, Endpoint, Export, Listing, Nested, Single, Window
-from tap_servicetitan.feeds import ExportStream
-from tap_servicetitan.listings import CapacityStream, ListingStream, WholeStream
-from tap_servicetitan.nested import NestedStream
+from tap_servicetitan.endpoints.kinds import Capacity, Endpoint, Export, Listing, Nested, Singleton, Unpaged, Window
 from tap_servicetitan.reports.endpoint import Report
 from tap_servicetitan.reports.stream import ReportStream
-from tap_servicetitan.windows import WindowStream
+from tap_servicetitan.streams.feed import ExportStream
+from tap_servicetitan.streams.listing import CapacityStream, ListingStream, WholeStream
+from tap_servicetitan.streams.nested import NestedStream
+from tap_servicetitan.streams.window import WindowStream
 
 if TYPE_CHECKING:
-    from tap_servicetitan.streams import EndpointStream
+    from tap_servicetitan.streams.base import EndpointStream
 
 READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
-    Array: WholeStream,
+    Unpaged: WholeStream,
     Capacity: CapacityStream,
     Export: ExportStream,
     Listing: ListingStream,
     Nested: NestedStream,
     Report: ReportStream,
-    Single: WholeStream,
+    Singleton: WholeStream,
     Window: WindowStream,
 }
 
@@ -36,7 +36,7 @@ def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
         "endpoint": endpoint,
         "name": endpoint.name,
         "primary_keys": endpoint.primary_keys,
-        "replication_key": endpoint.cursor,
+        "replication_key": endpoint.replication_key,
         "selected_by_default": endpoint.selected,
     }
     return type(name, (READERS[type(endpoint)],), attributes)

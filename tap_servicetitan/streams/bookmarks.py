@@ -20,7 +20,7 @@ from tap_servicetitan.errors import StateError
 from tap_servicetitan.settings import parse_date
 
 if TYPE_CHECKING:
-    from tap_servicetitan.pagination import Page
+    from tap_servicetitan.streams.pagination import Page
 
 OVERLAP = timedelta(minutes=30)
 """How far before a date bookmark reading starts: the feed shows a change 15 minutes late, and is only "usually" in
@@ -29,7 +29,7 @@ order of modification (ServiceTitan's pages on export APIs)."""
 _log = logging.getLogger("tap-servicetitan.bookmarks")
 
 
-def to_api(date: datetime) -> str:
+def format_api_date(date: datetime) -> str:
     """Write a date-time as the API takes it everywhere: in UTC, with ``Z``."""
     return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -87,11 +87,11 @@ def start_by_date(bookmark: Mapping[str, Any], start_date: datetime | None) -> s
     """Return the date to start from, less the overlap where it is a bookmark's."""
     if date := _parsed(bookmark.get("pass_from" if bookmark.get("unsorted") else "replication_key_value")):
         # A date that lies ahead of now would hide every change until then.
-        return to_api(min(date, datetime.now(UTC)) - OVERLAP)
-    return to_api(start_date) if start_date else None
+        return format_api_date(min(date, datetime.now(UTC)) - OVERLAP)
+    return format_api_date(start_date) if start_date else None
 
 
-def move_feed(bookmark: dict[str, Any], page: Page, cursor: str | None) -> None:
+def advance_feed(bookmark: dict[str, Any], page: Page, cursor: str | None) -> None:
     """Move a feed's bookmark past a page that was written.
 
     Args:
@@ -107,20 +107,20 @@ def move_feed(bookmark: dict[str, Any], page: Page, cursor: str | None) -> None:
             bookmark["unsorted"] = True
     if page.continue_from:
         bookmark["continue_from"] = page.continue_from
-    move_date(bookmark, cursor, page.newest, datetime.now(UTC))
+    advance_date(bookmark, cursor, page.newest, datetime.now(UTC))
 
 
-def move_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | None, started: datetime) -> None:
+def advance_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | None, started: datetime) -> None:
     """Move a bookmark that is a date to the newest one seen, but not past the run's start.
 
     What changes while pages are read may be missed by them, and is newer than the run's start.
     """
     if cursor and (date := later(date_of(bookmark), seen)):
         bookmark["replication_key"] = cursor
-        bookmark["replication_key_value"] = to_api(min(date, started))
+        bookmark["replication_key_value"] = format_api_date(min(date, started))
 
 
-def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str], known: Container[str]) -> dict[str, Any]:
+def normalize_state(state: Mapping[str, Any], tenant_ids: Iterable[str], known: Container[str]) -> dict[str, Any]:
     """Return a state that was handed in, in this tap's form.
 
     A bookmark at stream level, as a tap for a single tenant writes it, becomes that of the only tenant. With several
@@ -154,13 +154,13 @@ def adopt(state: Mapping[str, Any], tenant_ids: Iterable[str], known: Container[
             raise _unusable(stream, "it is not an object")
     return {
         "bookmarks": {
-            stream: _adopt_stream(stream, bookmark, tenants) if stream in known else bookmark
+            stream: _normalize_stream(stream, bookmark, tenants) if stream in known else bookmark
             for stream, bookmark in bookmarks.items()
         }
     }
 
 
-def _adopt_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[str]) -> dict[str, Any]:
+def _normalize_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[str]) -> dict[str, Any]:
     partitions = bookmark.get("partitions") or []
     try:
         if partitions or not bookmark:
@@ -175,7 +175,7 @@ def _adopt_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[str]) 
             without = "date" if date is None else "tenant"
             _log.warning("Stream %s: STATE has a bookmark without a %s, which is left aside.", stream, without)
             return {}
-        own = {"context": {"tenant_id": tenant_ids[0]}, "replication_key_value": to_api(parse_date(date))}
+        own = {"context": {"tenant_id": tenant_ids[0]}, "replication_key_value": format_api_date(parse_date(date))}
     except msgspec.ValidationError as error:
         raise _unusable(stream, str(error)) from None
     except ValueError:
@@ -206,7 +206,7 @@ _DATES = ("replication_key_value", "pass_from", "started")
 
 def _canonical(partition: dict[str, Any]) -> dict[str, Any]:
     """Return a bookmark with its dates as the tap writes them."""
-    dates = {key: to_api(parse_date(partition[key])) for key in _DATES if partition.get(key) is not None}
+    dates = {key: format_api_date(parse_date(partition[key])) for key in _DATES if partition.get(key) is not None}
     tenant_id = partition["context"].get("tenant_id")
     context = partition["context"] | ({"tenant_id": str(tenant_id)} if isinstance(tenant_id, int) else {})
     return partition | dates | {"context": context}

@@ -1,6 +1,6 @@
 """The words the table of streams is written in.
 
-Defaults carry the rule, so an entry of :mod:`tap_servicetitan.catalog` says only what is unusual about its stream.
+Defaults carry the rule, so an entry of :mod:`tap_servicetitan.endpoints.table` says only what is unusual about its stream.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class Endpoint:
     keys: tuple[str, ...] = field(default=("id",), kw_only=True)
     """The fields that identify a record within a tenant; empty where nothing does."""
 
-    cursor: str | None = field(default="modifiedOn", kw_only=True)
+    replication_key: str | None = field(default="modifiedOn", kw_only=True)
     """The date-time field that tells how new a record is; None where the stream is read in full each time."""
 
     params: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
     """Query parameters sent with every request, besides those that the kind of endpoint implies."""
 
-    records: str | None = field(default="data", kw_only=True)
+    records_path: str | None = field(default="data", kw_only=True)
     """The answer's field that holds the records; None where the answer is itself the array, or the one record."""
 
     resource: str | None = field(default=None, kw_only=True)
     """Name of the resource in the OAuth scope, where it is not the path's first word."""
 
-    lifts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True, hash=False)
+    derived_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True, hash=False)
     """Fields made for the key from inside the record: the first of these paths that is not null, as text, else ``""``.
 
     A list's items are joined by commas.
@@ -54,9 +54,9 @@ class Endpoint:
         """Path below the API root, with ``{tenant_id}`` to be filled in."""
         return f"/{self.api}/tenant/{{tenant_id}}/{self.path}"
 
-    def url_for(self, tenant_id: str, places: Mapping[str, Any]) -> str:
+    def url_for(self, tenant_id: str, path_values: Mapping[str, Any]) -> str:
         """Return the path below the API root; what stands for a placeholder cannot change the rest of it."""
-        quoted = {name: quote(str(value), safe="") for name, value in places.items()}
+        quoted = {name: quote(str(value), safe="") for name, value in path_values.items()}
         return self.url_path.format(tenant_id=tenant_id, **quoted)
 
     @property
@@ -65,9 +65,9 @@ class Endpoint:
         return ("tenant_id", *self.keys) if self.keys else ()
 
     @property
-    def added(self) -> tuple[str, ...]:
+    def added_fields(self) -> tuple[str, ...]:
         """The fields that the tap adds to the API's own; never null."""
-        return ("tenant_id", *self.lifts)
+        return ("tenant_id", *self.derived_keys)
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -79,7 +79,7 @@ class Endpoint:
 class Export(Endpoint):
     """A change feed: ``data``, ``hasMore`` and ``continueFrom``, resumable at any page for ever after."""
 
-    each: str | None = field(default=None, kw_only=True)
+    explode: str | None = field(default=None, kw_only=True)
     """The row's field whose items are the records, each with the row's other fields; None where rows are records."""
 
 
@@ -93,25 +93,25 @@ class Paged(Endpoint):
     first_page: int = field(default=1, kw_only=True)
     """Number of the first page."""
 
-    has_more: bool = field(default=True, kw_only=True)
+    has_more_flag: bool = field(default=True, kw_only=True)
     """Whether the answer says if there are more pages; else pages are asked for until one is empty."""
 
-    total: bool = field(default=True, kw_only=True)
+    has_total: bool = field(default=True, kw_only=True)
     """Whether the API counts the records when asked by ``includeTotal=true``."""
 
-    active: str | None = field(default="Any", kw_only=True)
+    active_filter: str | None = field(default="Any", kw_only=True)
     """Value of the parameter ``active``, without which inactive records are left out; None where it does not exist."""
 
     sort: str | None = field(default="+Id", kw_only=True)
     """The order asked for; None where the API has no `sort` or its documents do not say by which fields."""
 
-    since: str = field(default="modifiedOnOrAfter", kw_only=True)
+    since_param: str = field(default="modifiedOnOrAfter", kw_only=True)
     """The parameter that takes the bookmark, where there is a cursor."""
 
     @property
     def query(self) -> Mapping[str, str]:
         """Query parameters that are the same in every request."""
-        active = {"active": self.active} if self.active else {}
+        active = {"active": self.active_filter} if self.active_filter else {}
         sort = {"sort": self.sort} if self.sort else {}
         return {**active, **sort, **self.params}
 
@@ -123,23 +123,23 @@ class Listing(Paged):
 
 def custom_fields(name: str, path: str, *, sort: str | None = None) -> Listing:
     """Return the listing of the custom fields that a tenant has defined; none of them can be inactive."""
-    return Listing(name, path, active=None, sort=sort)
+    return Listing(name, path, active_filter=None, sort=sort)
 
 
 @dataclass(frozen=True)
-class Array(Endpoint):
+class Unpaged(Endpoint):
     """A collection that comes in one answer."""
 
-    cursor: str | None = field(default=None, kw_only=True)
+    replication_key: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
-class Single(Endpoint):
+class Singleton(Endpoint):
     """One object for the whole tenant, so that the tenant is its key."""
 
     keys: tuple[str, ...] = field(default=(), kw_only=True)
-    cursor: str | None = field(default=None, kw_only=True)
-    records: str | None = field(default=None, kw_only=True)
+    replication_key: str | None = field(default=None, kw_only=True)
+    records_path: str | None = field(default=None, kw_only=True)
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
@@ -151,35 +151,35 @@ class Single(Endpoint):
 class Nested(Paged):
     """A collection of which there is one for each record of another; costs at least a request each."""
 
-    over: str = field(kw_only=True)
-    """The parents: a name in :data:`tap_servicetitan.catalog.PARENTS`, else in the table."""
+    parent: str = field(kw_only=True)
+    """The parents: a name in :data:`tap_servicetitan.endpoints.table.PARENTS`, else in the table."""
 
-    ids: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
-    """The parent's field for each of the path's placeholders, where :attr:`placeholders` would have another."""
+    parent_fields: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
+    """The parent's field for each of the path's path_params, where :attr:`path_params` would have another."""
 
-    between: tuple[str, str] | None = field(default=None, kw_only=True)
+    date_range_params: tuple[str, str] | None = field(default=None, kw_only=True)
     """Parameters that bound what is summed up: sent as the start date and the run's start, and kept in the record."""
 
-    cursor: str | None = field(default=None, kw_only=True)
-    active: str | None = field(default=None, kw_only=True)
+    replication_key: str | None = field(default=None, kw_only=True)
+    active_filter: str | None = field(default=None, kw_only=True)
     sort: str | None = field(default=None, kw_only=True)
     selected: bool = field(default=False, kw_only=True)
 
     @property
-    def placeholders(self) -> Mapping[str, str]:
+    def path_params(self) -> Mapping[str, str]:
         """The parent's field that fills each placeholder: the last is its ``id``, others its fields of that name."""
         names = re.findall(r"{(\w+)}", self.path)
-        return {**{name: name for name in names[:-1]}, names[-1]: "id", **self.ids}
+        return {**{name: name for name in names[:-1]}, names[-1]: "id", **self.parent_fields}
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
         """Key properties of the stream: the tenant, the parents, then the record's own."""
-        return ("tenant_id", *self.placeholders, *self.keys) if self.keys else ()
+        return ("tenant_id", *self.path_params, *self.keys) if self.keys else ()
 
     @property
-    def added(self) -> tuple[str, ...]:
+    def added_fields(self) -> tuple[str, ...]:
         """The fields that the tap adds to the API's own; never null."""
-        return ("tenant_id", *self.placeholders, *(self.between or ()), *self.lifts)
+        return ("tenant_id", *self.path_params, *(self.date_range_params or ()), *self.derived_keys)
 
 
 @dataclass(frozen=True)
@@ -198,15 +198,15 @@ class Window(Paged):
     lookback_days: int = field(default=7, kw_only=True)
     """Days before the bookmark that are asked for again, since figures of recent days still change."""
 
-    cursor: str | None = field(default="fromUtc", kw_only=True)
-    active: str | None = field(default=None, kw_only=True)
+    replication_key: str | None = field(default="fromUtc", kw_only=True)
+    active_filter: str | None = field(default=None, kw_only=True)
     sort: str | None = field(default=None, kw_only=True)
 
     @property
-    def added(self) -> tuple[str, ...]:
+    def added_fields(self) -> tuple[str, ...]:
         """The fields that the tap adds to the API's own; never null."""
-        bounds = (self.start, self.end) if self.cursor == self.start else ()
-        return ("tenant_id", *bounds, *self.lifts)
+        bounds = (self.start, self.end) if self.replication_key == self.start else ()
+        return ("tenant_id", *bounds, *self.derived_keys)
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,6 @@ class Capacity(Endpoint):
     days: int = field(default=14, kw_only=True)
     """Days ahead, the most that one request may span."""
 
-    cursor: str | None = field(default=None, kw_only=True)
-    records: str | None = field(default="availabilities", kw_only=True)
+    replication_key: str | None = field(default=None, kw_only=True)
+    records_path: str | None = field(default="availabilities", kw_only=True)
     selected: bool = field(default=False, kw_only=True)

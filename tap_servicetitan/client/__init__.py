@@ -1,0 +1,1 @@
+"""HTTP for one tenant; knows nothing of Singer."""
