@@ -21,7 +21,7 @@ test: $(VENV)/installed $(TARGETS) ## Linter, types, tests
 	$(BIN)/pytest --numprocesses 2
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
-	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/test_kill.py tests/test_faults.py tests/test_feed_model.py
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/test_feed_model.py
 
 test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install the tap, each from nothing
 	$(BIN)/pytest -m install --numprocesses 2

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.support import Tap
 from hypothesis import settings
-from support import Tap
 
 from tap_servicetitan.simulator import Simulator
 

@@ -33,7 +33,7 @@ from tap_servicetitan.simulator.reporting import OPERATIONS
 from tap_servicetitan.simulator.shares import CHILDREN
 
 Row = dict[str, Any]
-FACTS = Path(__file__).with_name("facts.json")
+FACTS = Path(__file__).parents[1] / "endpoints" / "facts.json"
 RECORDS = 24
 DAY = timedelta(days=1)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support import (
+from helpers.support import (
     TABLE,
     Output,
     Tap,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from targets import LOADERS, ROOT
+from helpers.targets import LOADERS, ROOT
 
 from tap_servicetitan.simulator import Simulator
 

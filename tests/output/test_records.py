@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from helpers.support import Tap, config_of, selecting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib.encoding.simple import RecordMessage
-from support import Tap, config_of, selecting
 
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.output.decoder import MOST_UNKNOWN, Decoder, FeedPage, SchemaViolations, record_type

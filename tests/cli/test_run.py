@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import (
+from helpers.support import (
     BUG_REMEDY,
     FEEDS,
     Output,

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from helpers.support import Output, SomeStreams, bookmark, run_here
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
-from support import Output, SomeStreams, bookmark, run_here
 
 from tap_servicetitan.errors import RefusedRequestError
 from tap_servicetitan.streams import bookmarks

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Tap, config_of, run_here, selecting
+from helpers.support import Tap, config_of, run_here, selecting
 
 from tap_servicetitan.errors import ConfigError
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, problems

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers.support import bring_up_to_date, selecting
 from singer_sdk import Stream
 from singer_sdk.helpers._batch import BatchConfig, SDKBatchMessage
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
@@ -14,7 +15,6 @@ from singer_sdk.helpers._typing import _conform_record_data_types
 from singer_sdk.plugin_base import PluginBase, _ConfigInput
 from singer_sdk.tap_base import Tap
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from support import bring_up_to_date, selecting
 
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from support import ApiClient
+from helpers.support import ApiClient
 
 from tap_servicetitan.simulator import Simulator
 

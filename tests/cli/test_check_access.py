@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import Output, Tap, config_of, selecting
+from helpers.support import Output, Tap, config_of, selecting
 
 from tap_servicetitan.simulator import Simulator
 

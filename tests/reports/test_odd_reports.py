@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from raw import RawServer, http
-from support import Output, SomeStreams, Tap, run_here
+from helpers.raw import RawServer, http
+from helpers.support import Output, SomeStreams, Tap, run_here
 
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.stream_factory import stream_class

@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from helpers.raw import RawServer, feed, http
+from helpers.support import Output, Tap, config_of, days_ago, run_here, selecting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw import RawServer, feed, http
 from singer_sdk.singerlib import Catalog
-from support import Output, Tap, config_of, days_ago, run_here, selecting
 
 from tap_servicetitan import input_catalog
 from tap_servicetitan.errors import CatalogError, StateError

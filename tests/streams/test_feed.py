@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import FEEDS, Tap, config_of, plain, selecting
+from helpers.support import FEEDS, Tap, config_of, plain, selecting
 
 from tap_servicetitan.simulator import Simulator
 

@@ -14,9 +14,10 @@ import duckdb
 import psycopg
 import yaml
 from psycopg.rows import dict_row
-from support import Tap, selecting
 
-ROOT = Path(__file__).parent.parent
+from helpers.support import Tap, selecting
+
+ROOT = Path(__file__).parents[2]
 LOADERS = {
     loader["name"]: loader for loader in yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["loaders"]
 }

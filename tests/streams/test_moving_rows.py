@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from raw import RawServer, feed, http
-from support import Output, bookmark, run_here
+from helpers.raw import RawServer, feed, http
+from helpers.support import Output, bookmark, run_here
 
 NOW = datetime.now(UTC)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support import Output, Tap, config_of
+from helpers.support import Output, Tap, config_of
 
 from tap_servicetitan.simulator import Simulator
 

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from raw import TOKEN, RawServer, feed, http
-from support import BUG_REMEDY, TAP, Output, Tap, config_of, run_here
+from helpers.raw import TOKEN, RawServer, feed, http
+from helpers.support import BUG_REMEDY, TAP, Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import OF_THE_SDK
+from helpers.support import OF_THE_SDK
 
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, problems
 

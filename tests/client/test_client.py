@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
-import raw
 import requests
+from helpers import raw
 
 from tap_servicetitan.client import client as client_module
 from tap_servicetitan.client import rate_limit

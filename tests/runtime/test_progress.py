@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Output, Tap, config_of, selecting
+from helpers.support import Output, Tap, config_of, selecting
 
 from tap_servicetitan.simulator import Simulator
 

@@ -1,0 +1,1 @@
+"""What tests share: which helper when stands in tests/README.md."""
