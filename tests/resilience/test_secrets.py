@@ -208,13 +208,27 @@ def test_a_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest
     assert len(run.records("customers")) == 1
 
 
-def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config) -> None:
-    sources = list((pytestconfig.rootpath / "tap_servicetitan").rglob("*.py"))
-
-    assert len(sources) > 10
-    assert not [
-        source.name for source in sources if re.search(r"\bverify\b|CERT_NONE|InsecureRequest", source.read_text())
+def turning_verification_off(folder: Path) -> list[str]:
+    """Return the modules in a folder, and in those below it, that speak of TLS without verification."""
+    sources = list(folder.rglob("*.py"))
+    assert sources
+    return [
+        str(source.relative_to(folder))
+        for source in sources
+        if re.search(r"\bverify\b|CERT_NONE|InsecureRequest", source.read_text())
     ]
+
+
+def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config) -> None:
+    assert turning_verification_off(pytestconfig.rootpath / "tap_servicetitan") == []
+
+
+def test_verification_turned_off_in_a_subfolder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "client").mkdir()
+    (tmp_path / "client" / "session.py").write_text("session.verify = False\n")
+    (tmp_path / "tap.py").write_text("import requests\n")
+
+    assert turning_verification_off(tmp_path) == ["client/session.py"]
 
 
 def test_the_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture) -> None:
