@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
+from tap_servicetitan.dates import parse_date
 from tap_servicetitan.reports import config as reports
 
 if TYPE_CHECKING:
@@ -167,8 +168,6 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 _WITH_DEFAULTS = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
@@ -233,22 +232,6 @@ class Settings:
             log_interval=float(config["log_interval"]),
             user_agent=_text(config.get("user_agent")) or user_agent,
         )
-
-
-def parse_date(text: str) -> datetime:
-    """Read an ISO 8601 date or date-time; without an offset it is UTC.
-
-    What lies before 1900 is 1900, and nothing lies beyond 9999: ``0001-01-01`` and ``9999-12-31`` are how .NET says that
-    there is no date, and neither can be reckoned with.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    date = datetime.fromisoformat(text)
-    if date.tzinfo is UTC and _EARLIEST.year <= date.year < _LATEST.year:
-        return date  # as most are, of every record
-    date = min(max(_EARLIEST, date if date.tzinfo else date.replace(tzinfo=UTC)), _LATEST)
-    return date.astimezone(UTC)
 
 
 def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_servicetitan.dates import parse_date
 from tap_servicetitan.errors import RefusedRequestError, ReportError
 from tap_servicetitan.output.decoder import Decoder
 from tap_servicetitan.reports import cells, dates
@@ -19,7 +20,6 @@ from tap_servicetitan.reports.description import Rows, number_duplicates
 from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.parameters import checked
 from tap_servicetitan.reports.schedule import spans
-from tap_servicetitan.settings import parse_date
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream
 from tap_servicetitan.streams.pagination import Page, iter_pages

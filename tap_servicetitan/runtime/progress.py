@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from tap_servicetitan import text_table
 from tap_servicetitan.client.client import RequestHooks
+from tap_servicetitan.dates import latest
 from tap_servicetitan.endpoints.kinds import Nested
-from tap_servicetitan.streams import bookmarks
 
 if TYPE_CHECKING:
     import requests
@@ -81,7 +81,7 @@ class StreamProgress(RequestHooks):
         """Take note of a page that was written."""
         self.pages += 1
         self.records += records
-        self.newest = bookmarks.later(self.newest, newest)
+        self.newest = latest(self.newest, newest)
 
     def end(self, outcome: str) -> None:
         """Take note that it is over."""

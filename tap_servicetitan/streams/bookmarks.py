@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from tap_servicetitan.dates import format_api_date, latest, parse_date, parse_dates, parsed_or_none
 from tap_servicetitan.errors import StateError
-from tap_servicetitan.settings import parse_date
 
 if TYPE_CHECKING:
     from tap_servicetitan.streams.pagination import Page
@@ -29,28 +29,9 @@ order of modification (ServiceTitan's pages on export APIs)."""
 _log = logging.getLogger("tap-servicetitan.bookmarks")
 
 
-def format_api_date(date: datetime) -> str:
-    """Write a date-time as the API takes it everywhere: in UTC, with ``Z``."""
-    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def known(dates: Iterable[Any]) -> list[datetime]:
-    """Return what is a date and not ahead of now: ``9999-12-31`` tells nothing of how far reading has come."""
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    found = []
-    for text in dates:
-        try:
-            date = parse_date(text)
-        except (TypeError, ValueError):
-            continue
-        if date < tomorrow:
-            found.append(date)
-    return found
-
-
 def newest(dates: Iterable[Any]) -> datetime | None:
     """Return the newest of the dates that are known."""
-    return max(known(dates), default=None)
+    return max(parse_dates(dates), default=None)
 
 
 def in_order(dates: list[datetime], before: datetime | None) -> bool:
@@ -59,18 +40,13 @@ def in_order(dates: list[datetime], before: datetime | None) -> bool:
         dates = [before, *dates]
     if dates == sorted(dates):
         return True
-    latest = itertools.accumulate(dates, max)
-    return all(date >= so_far - OVERLAP for date, so_far in zip(dates, latest, strict=True))
-
-
-def later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """Return the later of two dates, either of which may be missing."""
-    return max(filter(None, (one, other)), default=None)
+    newest_so_far = itertools.accumulate(dates, max)
+    return all(date >= so_far - OVERLAP for date, so_far in zip(dates, newest_so_far, strict=True))
 
 
 def date_of(bookmark: Mapping[str, Any]) -> datetime | None:
     """Return a bookmark's date."""
-    return _parsed(bookmark.get("replication_key_value"))
+    return parsed_or_none(bookmark.get("replication_key_value"))
 
 
 def start_of_feed(bookmark: Mapping[str, Any], start_date: datetime | None) -> str | None:
@@ -85,7 +61,7 @@ def start_of_feed(bookmark: Mapping[str, Any], start_date: datetime | None) -> s
 
 def start_by_date(bookmark: Mapping[str, Any], start_date: datetime | None) -> str | None:
     """Return the date to start from, less the overlap where it is a bookmark's."""
-    if date := _parsed(bookmark.get("pass_from" if bookmark.get("unsorted") else "replication_key_value")):
+    if date := parsed_or_none(bookmark.get("pass_from" if bookmark.get("unsorted") else "replication_key_value")):
         # A date that lies ahead of now would hide every change until then.
         return format_api_date(min(date, datetime.now(UTC)) - OVERLAP)
     return format_api_date(start_date) if start_date else None
@@ -115,7 +91,7 @@ def advance_date(bookmark: dict[str, Any], cursor: str | None, seen: datetime | 
 
     What changes while pages are read may be missed by them, and is newer than the run's start.
     """
-    if cursor and (date := later(date_of(bookmark), seen)):
+    if cursor and (date := latest(date_of(bookmark), seen)):
         bookmark["replication_key"] = cursor
         bookmark["replication_key_value"] = format_api_date(min(date, started))
 
@@ -215,10 +191,3 @@ def _canonical(partition: dict[str, Any]) -> dict[str, Any]:
 def _unusable(stream: str, reason: str) -> StateError:
     msg = f"The STATE of stream '{stream}' is not usable: {reason}. Mend it, or remove the stream's."
     return StateError(msg)
-
-
-def _parsed(date: Any) -> datetime | None:
-    try:
-        return parse_date(date)
-    except (TypeError, ValueError):
-        return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
+from tap_servicetitan.dates import format_api_date, latest, parse_dates
 from tap_servicetitan.errors import RefusedRequestError
 from tap_servicetitan.output.decoder import FeedPage
 from tap_servicetitan.streams import bookmarks
@@ -52,7 +53,7 @@ class ExportStream(EndpointStream):
                 paginator = ContinuationPaginator(start)
                 continue
             records = self.records_of(answer)
-            dates = bookmarks.known(self.dates(records))
+            dates = parse_dates(self.dates(records))
             page = Page(
                 records,
                 answer.hasMore,
@@ -61,7 +62,7 @@ class ExportStream(EndpointStream):
                 in_order=bookmarks.in_order(dates, newest),
                 empty=not records,
             )
-            newest = bookmarks.later(newest, page.newest)
+            newest = latest(newest, page.newest)
             yield page
             paginator.advance(page)
 
@@ -77,7 +78,7 @@ class ExportStream(EndpointStream):
 
     @override
     def probe(self, tenant_id: str) -> None:
-        self.fetch(tenant_id, {"from": bookmarks.format_api_date(self.started)})
+        self.fetch(tenant_id, {"from": format_api_date(self.started)})
 
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:

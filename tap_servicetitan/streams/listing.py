@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_servicetitan.dates import format_api_date, latest
 from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.base import EndpointStream
@@ -63,8 +64,8 @@ class CapacityStream(WholeStream):
     def body(self) -> dict[str, Any]:
         end = self.started + timedelta(days=self.endpoint.days)
         return {
-            "startsOnOrAfter": bookmarks.format_api_date(self.started),
-            "endsOnOrBefore": bookmarks.format_api_date(end),
+            "startsOnOrAfter": format_api_date(self.started),
+            "endsOnOrBefore": format_api_date(end),
             "skillBasedAvailability": False,
         }
 
@@ -110,7 +111,7 @@ class ListingStream(PagedStream):
         for answer, more in walked(self.endpoint, self._answers(tenant_id, first, since)):
             records = self.records_of(answer)
             received += len(records)
-            newest = bookmarks.later(newest, self.newest(records))
+            newest = latest(newest, self.newest(records))
             whole = more or self.received_all(tenant_id, received, first)
             yield Page(records, more, newest=newest, whole=whole)
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_servicetitan.dates import format_api_date, latest, parse_date
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import APIError, CredentialsError, MissingScopeError, NotFoundError, StreamError
 from tap_servicetitan.output.decoder import Decoder
-from tap_servicetitan.settings import parse_date
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream, envelope_of, walked
 from tap_servicetitan.streams.pagination import Page, wrap_bare_body
@@ -112,7 +112,7 @@ class NestedStream(PagedStream):
         for page in self._parent_pages(tenant_id, table.parent(self.endpoint), first, expected):
             parents = self._with_ids(tenant_id, [self._placeholders(parent) for parent in page.parents])
             for records in batched(self._records(tenant_id, params, parents, refusals)):
-                newest = bookmarks.later(newest, self.newest(records))
+                newest = latest(newest, self.newest(records))
                 yield Page(records, has_more=True)
             if not page.has_more:
                 self._raise_or_warn(tenant_id, refusals)
@@ -144,11 +144,11 @@ class NestedStream(PagedStream):
                 bookmark["parent_page"] = page.parent_page
                 if page.parents is not None:
                     bookmark["parents"] = page.parents
-                bookmark.setdefault("started", bookmarks.format_api_date(self.started))
+                bookmark.setdefault("started", format_api_date(self.started))
             return
         bookmark.pop("parent_page", None)
         bookmark.pop("parents", None)
-        started = parse_date(bookmark.pop("started", bookmarks.format_api_date(self.started)))
+        started = parse_date(bookmark.pop("started", format_api_date(self.started)))
         if self.endpoint.replication_key and page.whole:
             bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, started)
 
@@ -176,7 +176,7 @@ class NestedStream(PagedStream):
         start = bookmarks.start_by_date(bookmark, self.tap.settings.start_date)
         if self.endpoint.date_range_params:
             first, last = self.endpoint.date_range_params
-            return {first: start or "2000-01-01T00:00:00Z", last: bookmarks.format_api_date(self.started)}
+            return {first: start or "2000-01-01T00:00:00Z", last: format_api_date(self.started)}
         return {self.endpoint.since_param: start} if self.endpoint.replication_key and start else {}
 
     def _placeholders(self, parent: Mapping[str, Any]) -> Parent:

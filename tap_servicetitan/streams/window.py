@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan.settings import parse_date
+from tap_servicetitan.dates import format_api_date, parse_date
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream, walked
 from tap_servicetitan.streams.pagination import Page
@@ -51,8 +51,8 @@ class WindowStream(PagedStream):
         """Return the parameters for a window's start and end."""
         start, end = window
         return {
-            self.endpoint.start: bookmarks.format_api_date(start),
-            self.endpoint.end: bookmarks.format_api_date(end),
+            self.endpoint.start: format_api_date(start),
+            self.endpoint.end: format_api_date(end),
         }
 
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan import input_catalog
+from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.errors import CatalogError, StateError
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.streams import bookmarks
@@ -353,9 +354,7 @@ def test_windows_of_several_pages_come_in_order() -> None:
 
     assert run.code == 0
     leads = [(record["dateTime"], record["leadId"]) for record in run.records("attributed_leads")]
-    assert leads == [
-        (bookmarks.format_api_date(days_ago(days)), page) for days in (2, 1, 0) for page in ("1", "2", "3")
-    ]
+    assert leads == [(format_api_date(days_ago(days)), page) for days in (2, 1, 0) for page in ("1", "2", "3")]
 
 
 def bookmarked(**bookmark: Any) -> dict[str, Any]:

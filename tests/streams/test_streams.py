@@ -28,9 +28,9 @@ from helpers.support import (
     wait_for,
 )
 
+from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.endpoints.kinds import Export, Listing, Nested, Window
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.streams import bookmarks
 
 
 def asked(simulator: Simulator, stream: str, since: int = 0) -> list[dict[str, str]]:
@@ -265,7 +265,7 @@ def test_windows_are_whole_days_in_utc_up_to_now_and_resume_with_a_look_back(sim
 
     assert first.code == 0
     days = [days_ago(days) for days in range(13 if hours < 0 else 12, -2, -1)]
-    assert windows == list(pairwise(bookmarks.format_api_date(day) for day in days))
+    assert windows == list(pairwise(format_api_date(day) for day in days))
     assert windows_of(simulator, "email_channel_costs", before) == windows[-8:]
 
 
