@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-install test-examples lint format simulator clean
+.PHONY: help demo test test-long test-install test-examples lint format lock simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -14,10 +14,7 @@ help: ## Say what there is
 demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
 
-test: $(VENV)/installed $(TARGETS) ## Linter, types, tests
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 	$(BIN)/pytest --numprocesses 2
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
@@ -29,26 +26,33 @@ test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install t
 test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed .venv-airflow/installed ## Dagster and Airflow execute examples/ against the simulator
 	$(BIN)/pytest examples --timeout 600
 
-lint: $(VENV)/installed ## Linter and types alone
+lint: $(VENV)/installed ## Linter, types and directions of imports, without the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/installed ## Bring the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+lock: $(VENV)/installed ## Write requirements-dev.txt anew: the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command 'make lock' --output-file requirements-dev.txt pyproject.toml
+
 simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for meltano.yml as it stands
 	@$(BIN)/python -m tap_servicetitan.simulator
 
 clean: ## Remove what make installed and made, but no data and no bookmarks
-	rm -rf $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(VENV)/installed: pyproject.toml
+# uv by pip, since not everyone has it; it then makes the environment exactly what requirements-dev.txt says.
+$(VENV)/installed: pyproject.toml requirements-dev.txt
 	@echo "Installing the tap and its tools into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 # The duckdb that target-duckdb works with has no wheel for Python 3.14.

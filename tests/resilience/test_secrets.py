@@ -15,6 +15,7 @@ import pytest
 from helpers.raw import TOKEN, RawServer, feed, http
 from helpers.support import BUG_REMEDY, TAP, Output, Tap, config_of, run_here
 
+import tap_servicetitan
 from tap_servicetitan.simulator import Simulator
 
 SECRETS = ("cs2.s3cret/+", "ak1.s3cret/+", "tok3n.s3cret/+")
@@ -219,8 +220,8 @@ def turning_verification_off(folder: Path) -> list[str]:
     ]
 
 
-def test_nothing_in_the_code_turns_verification_off(pytestconfig: pytest.Config) -> None:
-    assert turning_verification_off(pytestconfig.rootpath / "tap_servicetitan") == []
+def test_nothing_in_the_code_turns_verification_off() -> None:
+    assert turning_verification_off(Path(tap_servicetitan.__file__).parent) == []
 
 
 def test_verification_turned_off_in_a_subfolder_is_found(tmp_path: Path) -> None:
