@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
+from tap_servicetitan import custom_reports
 from tap_servicetitan.dates import parse_date
-from tap_servicetitan.reports import config as reports
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -101,7 +101,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "custom_reports",
-        reports.ENTRIES,
+        custom_reports.ENTRIES,
         title="Custom reports",
         description=(
             "Reports that are streams too, each named custom_report_<report_name>: a list of report_name, "
@@ -190,7 +190,7 @@ class Settings:
     api_url: str
     auth_url: str
     start_date: datetime | None
-    custom_reports: tuple[reports.CustomReport, ...]
+    custom_reports: tuple[custom_reports.CustomReport, ...]
     include_recent_changes: bool
     request_timeout: float
     """Seconds."""
@@ -223,7 +223,7 @@ class Settings:
             api_url=(config.get("api_url") or api_url).rstrip("/"),
             auth_url=config.get("auth_url") or auth_url,
             start_date=parse_date(start_date) if start_date else None,
-            custom_reports=tuple(map(reports.CustomReport.parse, config.get("custom_reports") or ())),
+            custom_reports=tuple(map(custom_reports.CustomReport.parse, config.get("custom_reports") or ())),
             include_recent_changes=config["include_recent_changes"],
             request_timeout=float(config["request_timeout"]),
             concurrency=config["concurrency"],
@@ -262,7 +262,7 @@ def problems(config: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
             yield f"Setting '{name}' {problem}."
     if not wrong & {"custom_reports", "tenants"}:
         tenant_ids = [_text(tenant["tenant_id"]) for tenant in _tenants(config)]
-        yield from reports.problems(config.get("custom_reports") or (), tenant_ids)
+        yield from custom_reports.problems(config.get("custom_reports") or (), tenant_ids)
 
 
 def environment_problems(schema: dict[str, Any], prefix: str) -> Iterator[str]:

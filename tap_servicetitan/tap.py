@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -33,7 +34,8 @@ from tap_servicetitan.errors import (
     summary,
 )
 from tap_servicetitan.output.messages import Checkpoints, MessageWriter
-from tap_servicetitan.reports import discovery, listing
+from tap_servicetitan.reports import discovery, list_command
+from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.runtime.progress import Progress
 from tap_servicetitan.runtime.workers import Prefetcher, WorkerLock
 from tap_servicetitan.runtime.workers import run as run_jobs
@@ -105,14 +107,15 @@ class TapServiceTitan(Tap):
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
-        endpoints = [*table.endpoints(), *self._custom_reports()]
-        return [stream_class(endpoint)(self) for endpoint in endpoints]
+        classes = [*map(stream_class, table.endpoints())]
+        classes += [stream_class(report, ReportStream) for report in self._custom_reports()]
+        return [each(self) for each in classes]
 
     @override
     @classmethod
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        command.params.append(listing.option(cls))
+        command.params.append(list_command.option(cls))
         help_text = "Tell which of the selected streams can be read, and what to do about the others; --format json."
         command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
         return command
@@ -172,7 +175,8 @@ class TapServiceTitan(Tap):
             return []
         if self._problems:
             raise ConfigError(self._problems)
-        reports, self.left_out = discovery.discover(self, self._wants)
+        today = datetime.fromtimestamp(self.initialized_at / 1000, UTC).date()
+        reports, self.left_out = discovery.discover(self.settings, self.clients, self.prefetcher, today, self._wants)
         return reports
 
     def _wants(self, stream: str) -> bool:

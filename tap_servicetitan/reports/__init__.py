@@ -1,5 +1,5 @@
-"""Custom reports: streams whose columns and parameters only ServiceTitan knows, made from the setting of that name.
+"""Custom reports: streams made from the setting ``custom_reports`` and the API's metadata of each report.
 
-``config`` holds what a user writes, ``description`` what the API says of a report; ``parameters`` and ``schedule``
-turn both into requests, ``stream`` runs them. ``discovery`` makes the streams, ``listing`` is ``--list-reports``.
+``discovery`` requests the metadata and makes the endpoints; ``stream`` runs the reports; ``report_parameters`` and
+``date_windows`` make the requests, ``rows`` the records. ``list_command`` is ``--list-reports``.
 """

@@ -1,30 +1,32 @@
-"""From the setting ``custom_reports`` to streams: every report is described by its tenants, side by side."""
+"""Discovery of custom reports: requests the metadata of each report from each tenant."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
+from tap_servicetitan.custom_reports import CustomReport, by_tenant
 from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
-from tap_servicetitan.reports.config import CustomReport, by_tenant
-from tap_servicetitan.reports.description import REPORT, Description, describe
 from tap_servicetitan.reports.endpoint import Report, TenantReport
-from tap_servicetitan.reports.parameters import checked
+from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
+from tap_servicetitan.reports.report_parameters import validate_parameters
 
 if TYPE_CHECKING:
-    from tap_servicetitan.tap import TapServiceTitan
+    from tap_servicetitan.client.client import Client
+    from tap_servicetitan.runtime.workers import Prefetcher
+    from tap_servicetitan.settings import Settings
 
 MAX_WAIT = 60.0
-"""Seconds that discovery waits, because the API says so, before a report is left out."""
+"""Seconds that discovery waits when the API asks for it, before it leaves a report out."""
 
 SCOPE = "tn.rpr.reports:r"
-"""What describing and running a report need."""
+"""Required for the metadata and the data of reports."""
 
 _log = logging.getLogger("tap-servicetitan.reports")
 
@@ -34,43 +36,52 @@ class _Wanted(NamedTuple):
     report: CustomReport
 
 
-def discover(tap: TapServiceTitan, wants: Callable[[str], bool]) -> tuple[list[Report], list[Failure]]:
-    """Describe custom reports; return those that could be, and what could not, each told in a warning.
+def discover(
+    settings: Settings,
+    clients: Mapping[str, Client],
+    prefetcher: Prefetcher,
+    today: date,
+    is_selected: Callable[[str], bool],
+) -> tuple[list[Report], list[Failure]]:
+    """Return the custom reports whose metadata is available, and a failure for each other one, with a warning.
 
     Args:
-        tap: Whose setting is read.
-        wants: Tells by a stream's name whether it is wanted: each is a request for each tenant.
+        settings: Contain the reports.
+        clients: By tenant id.
+        prefetcher: Sends the requests side by side.
+        today: The day of the run, for relative dates.
+        is_selected: Whether a stream is selected, by name: each costs one request per tenant.
     """
     wanted = [
         _Wanted(tenant.tenant_id, report)
-        for tenant in tap.settings.tenants
-        for report in by_tenant(tap.settings.custom_reports, tenant.tenant_id).values()
-        if wants(report.stream)
+        for tenant in settings.tenants
+        for report in by_tenant(settings.custom_reports, tenant.tenant_id).values()
+        if is_selected(report.stream)
     ]
-    waits = {tenant.tenant_id: RateLimiter(max_wait=MAX_WAIT) for tenant in tap.settings.tenants}
+    waits = {tenant.tenant_id: RateLimiter(max_wait=MAX_WAIT) for tenant in settings.tenants}
     runs: defaultdict[tuple[str, str], RateLimiter] = defaultdict(
-        functools.partial(RateLimiter.per_minute, tap.settings.reports_per_minute)
+        functools.partial(RateLimiter.per_minute, settings.reports_per_minute)
     )
 
-    def ask(one: _Wanted) -> Description | APIError:
+    def request(one: _Wanted) -> ReportMetadata | APIError:
         try:
-            return describe(tap.clients[one.tenant_id], one.report.category, one.report.report_id, waits[one.tenant_id])
+            client = clients[one.tenant_id]
+            return fetch_metadata(client, one.report.category, one.report.report_id, waits[one.tenant_id])
         except APIError as error:
             return error
 
     tenant_reports: defaultdict[str, dict[str, TenantReport]] = defaultdict(dict)
     failures: list[Failure] = []
-    for one, answer in zip(wanted, tap.prefetcher.map(ask, wanted), strict=True):
-        if isinstance(answer, APIError):
-            shared = one.report.tenant_id is None and len(tap.settings.tenants) > 1
-            failures.append(_left_out(one, answer, shared=shared))
+    for one, metadata in zip(wanted, prefetcher.map(request, wanted), strict=True):
+        if isinstance(metadata, APIError):
+            for_all_tenants = one.report.tenant_id is None and len(settings.tenants) > 1
+            failures.append(_left_out(one, metadata, for_all_tenants=for_all_tenants))
         else:
             budget = runs[one.tenant_id, one.report.report_id]
-            tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, answer, budget)
+            tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, metadata, budget)
     reports = [_endpoint(name, found) for name, found in tenant_reports.items()]
-    today = datetime.fromtimestamp(tap.initialized_at / 1000, UTC).date()
     for report in reports:
-        _check(report, today)
+        _warn_of_parameters(report, today)
     return reports, failures
 
 
@@ -87,24 +98,25 @@ def _endpoint(name: str, tenant_reports: dict[str, TenantReport]) -> Report:
     return replace(report, replication_key=report.dates[0]) if report.dates else report
 
 
-def _left_out(one: _Wanted, error: APIError, *, shared: bool) -> Failure:
+def _left_out(one: _Wanted, error: APIError, *, for_all_tenants: bool) -> Failure:
     remedy = error.remedy_with(SCOPE)
     if isinstance(error, NotFoundError):
-        remedy = "Check its category and id with --list-reports; the API does not know all reports of the website."
-        if shared:
-            remedy += " Ids differ between tenants: an entry's tenant_id says whose it is."
+        remedy = "Check its category and id with --list-reports; the API does not have all reports of the website."
+        if for_all_tenants:
+            remedy += " Ids differ between tenants: set tenant_id in the entry."
     failure = Failure(one.tenant_id, one.report.stream, str(error), remedy, error.verdict)
-    _log.warning("%s of tenant %s cannot be described and is left out: %s %s", one.report, one.tenant_id, error, remedy)
+    _log.warning("%s of tenant %s is left out: no metadata. %s %s", one.report, one.tenant_id, error, remedy)
     return failure
 
 
-def _check(report: Report, today: date) -> None:
-    """Warn of parameters with which reading will fail."""
-    for tenant_id, edition in report.tenant_reports.items():
+def _warn_of_parameters(report: Report, today: date) -> None:
+    """Warn of parameters with which a run will fail."""
+    for tenant_id, tenant_report in report.tenant_reports.items():
+        entry = tenant_report.report
         try:
-            checked(edition.report.parameters, edition.description, report.dates, today)
+            validate_parameters(entry.parameters, tenant_report.metadata, report.dates, today)
         except ReportError as error:
-            _log.warning("%s of tenant %s cannot be run: %s", edition.report, tenant_id, error)
-        if edition.report.lookback_days and not report.dates:
+            _log.warning("%s of tenant %s cannot be run: %s", entry, tenant_id, error)
+        if entry.lookback_days and not report.dates:
             text = "%s: lookback_window_days has no effect without backfill_date_parameter."
-            _log.warning(text, edition.report)
+            _log.warning(text, entry)

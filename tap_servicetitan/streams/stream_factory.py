@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints.kinds import Capacity, Endpoint, Export, Listing, Nested, Singleton, Unpaged, Window
-from tap_servicetitan.reports.endpoint import Report
-from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.streams.feed import ExportStream
 from tap_servicetitan.streams.listing import CapacityStream, ListingStream, WholeStream
 from tap_servicetitan.streams.nested import NestedStream
@@ -22,14 +20,18 @@ READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
     Export: ExportStream,
     Listing: ListingStream,
     Nested: NestedStream,
-    Report: ReportStream,
     Singleton: WholeStream,
     Window: WindowStream,
 }
 
 
-def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
-    """Build the class of an entry; singer-sdk tells streams apart by class."""
+def stream_class(endpoint: Endpoint, base: type[EndpointStream] | None = None) -> type[EndpointStream]:
+    """Make the class of an endpoint's stream, since singer-sdk has one class per stream.
+
+    Args:
+        endpoint: From the table of streams, or another.
+        base: The class that reads it, if its kind is not among :data:`READERS`.
+    """
     name = "".join(word.capitalize() for word in endpoint.name.split("_"))
     attributes = {
         "__module__": __name__,
@@ -39,4 +41,4 @@ def stream_class(endpoint: Endpoint) -> type[EndpointStream]:
         "replication_key": endpoint.replication_key,
         "selected_by_default": endpoint.selected,
     }
-    return type(name, (READERS[type(endpoint)],), attributes)
+    return type(name, (base or READERS[type(endpoint)],), attributes)

@@ -12,12 +12,13 @@ import msgspec
 import pytest
 
 from tap_servicetitan import settings
+from tap_servicetitan.custom_reports import WINDOWS, CustomReport, by_tenant
 from tap_servicetitan.errors import PaginationError, ReportError
-from tap_servicetitan.reports import cells, dates
-from tap_servicetitan.reports.config import WINDOWS, CustomReport, by_tenant
-from tap_servicetitan.reports.description import Description, dedupe_names
-from tap_servicetitan.reports.parameters import checked
-from tap_servicetitan.reports.schedule import spans
+from tap_servicetitan.reports import relative_dates
+from tap_servicetitan.reports.date_windows import calendar_windows
+from tap_servicetitan.reports.metadata import ReportMetadata, dedupe_names
+from tap_servicetitan.reports.report_parameters import validate_parameters
+from tap_servicetitan.reports.rows import as_text, column_schema, make_records
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 
 A_THURSDAY = date(2026, 1, 15)
@@ -42,21 +43,23 @@ A_THURSDAY = date(2026, 1, 15)
     ],
 )
 def test_a_date_may_be_relative_to_the_day(text: str, meaning: str) -> None:
-    assert dates.resolve(text, A_THURSDAY).isoformat() == meaning
+    assert relative_dates.resolve(text, A_THURSDAY).isoformat() == meaning
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "today - 7", "Today", "2026-13-01", "year-start-9999", "today-start", ""])
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="Not a date such as"):
-        dates.resolve(text, A_THURSDAY)
+        relative_dates.resolve(text, A_THURSDAY)
 
 
 def test_the_documents_list_every_relative_word(pytestconfig: pytest.Config) -> None:
     rows = (pytestconfig.rootpath / "docs" / "custom-reports.md").read_text().splitlines()
 
-    assert [row.split("`")[1] for row in rows if row.startswith("| `") and row.split("`")[1] in dates.WORDS] == list(
-        dates.WORDS
-    )
+    assert [
+        row.split("`")[1]
+        for row in rows
+        if row.startswith("| `") and row.split("`")[1] in relative_dates.RELATIVE_DATES
+    ] == list(relative_dates.RELATIVE_DATES)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +71,16 @@ def test_the_documents_list_every_relative_word(pytestconfig: pytest.Config) -> 
     ],
 )
 def test_windows_are_those_of_the_calendar(window: str, bounds: list[tuple[str, str]]) -> None:
-    found = spans(window, date(2026, 1, 30), date(2026, 2, 1))
+    found = calendar_windows(window, date(2026, 1, 30), date(2026, 2, 1))
 
     assert [(span.first.isoformat(), span.last.isoformat()) for span in found] == bounds
 
 
 def test_a_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
     for window in WINDOWS:
-        whole = {span.first for span in spans(window, date(2025, 1, 1), date(2026, 3, 1))}
-        assert {span.first for span in spans(window, date(2025, 7, 9), date(2026, 3, 1))} <= whole
-    assert list(spans("month", date(2026, 2, 1), date(2026, 1, 31))) == []
+        whole = {span.first for span in calendar_windows(window, date(2025, 1, 1), date(2026, 3, 1))}
+        assert {span.first for span in calendar_windows(window, date(2025, 7, 9), date(2026, 3, 1))} <= whole
+    assert list(calendar_windows("month", date(2026, 2, 1), date(2026, 1, 31))) == []
 
 
 REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_id": "1"}
@@ -95,7 +98,7 @@ REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_
         ([{**REPORT_ENTRY, "tenant_id": 9}], "0.tenant_id' is none of the tenants of this config."),
         ([{**REPORT_ENTRY, "parameters": [{"value": 1}]}], "0.parameters.0' must hold name."),
         ([{**REPORT_ENTRY, "parameters": [{"name": "From"}] * 2}], "0.parameters' names From twice."),
-        ([REPORT_ENTRY, REPORT_ENTRY], "1.report_name' stands in the list already."),
+        ([REPORT_ENTRY, REPORT_ENTRY], "1.report_name' is listed twice."),
         (
             [REPORT_ENTRY, {**REPORT_ENTRY, "tenant_id": "1001", "typed": True}],
             "1.typed' must be that of 'custom_reports.0', which has the same report_name.",
@@ -119,9 +122,9 @@ def test_a_tenants_own_entry_comes_before_one_for_all() -> None:
     assert by_tenant([own, common], "1002") == {"custom_report_jobs": own}
 
 
-def described(**parameters: dict[str, Any]) -> Description:
+def described(**parameters: dict[str, Any]) -> ReportMetadata:
     listed = [{"name": name, **rest} for name, rest in parameters.items()]
-    return msgspec.convert({"parameters": listed, "fields": []}, Description)
+    return msgspec.convert({"parameters": listed, "fields": []}, ReportMetadata)
 
 
 REPORT = described(
@@ -134,16 +137,16 @@ REPORT = described(
 )
 
 
-def test_values_are_sent_as_written_but_for_relative_dates_lone_items_and_accepted_keys() -> None:
+def test_values_are_sent_as_written_except_relative_dates_lone_items_and_accepted_keys() -> None:
     written = {"From": "today-1", "Limit": "5", "Paid": True, "Units": 7, "DateType": "2", "Text": "today"}
 
-    assert checked(written, REPORT, (), A_THURSDAY) == {
+    assert validate_parameters(written, REPORT, (), A_THURSDAY) == {
         **written,
         "From": "2026-01-14",
         "Units": [7],
         "DateType": 2,
     }
-    assert checked({"From": "2024-01-31T00:00:00", "Limit": None}, REPORT, (), A_THURSDAY) == {
+    assert validate_parameters({"From": "2024-01-31T00:00:00", "Limit": None}, REPORT, (), A_THURSDAY) == {
         "From": "2024-01-31T00:00:00",
         "Limit": None,
     }
@@ -164,27 +167,29 @@ def test_values_are_sent_as_written_but_for_relative_dates_lone_items_and_accept
         ({"From": "today", "DateType": 3}, "Parameter DateType must be one of 1 (Created), 2 (Paid)."),
     ],
 )
-def test_a_wrong_parameter_is_told_with_what_is_right(written: dict[str, Any], words: str) -> None:
+def test_a_wrong_parameter_is_reported_with_the_right_one(written: dict[str, Any], words: str) -> None:
     with pytest.raises(ReportError) as caught:
-        checked(written, REPORT, (), A_THURSDAY)
+        validate_parameters(written, REPORT, (), A_THURSDAY)
 
     assert str(caught.value).startswith(words)
 
 
 def test_the_parameter_that_is_stepped_through_need_not_be_written_but_must_exist() -> None:
-    assert checked({}, REPORT, ("From",), A_THURSDAY) == {}
-    assert checked({"From": "today", "Text": "today"}, REPORT, ("Text",), A_THURSDAY)["Text"] == "2026-01-15"
+    assert validate_parameters({}, REPORT, ("From",), A_THURSDAY) == {}
+    assert (
+        validate_parameters({"From": "today", "Text": "today"}, REPORT, ("Text",), A_THURSDAY)["Text"] == "2026-01-15"
+    )
     with pytest.raises(ReportError, match="Parameter Text must be a date"):
-        checked({"From": "today", "Text": 5}, REPORT, ("Text",), A_THURSDAY)
+        validate_parameters({"From": "today", "Text": 5}, REPORT, ("Text",), A_THURSDAY)
     with pytest.raises(ReportError, match="It has no parameter AsOfDate"):
-        checked({"From": "today"}, REPORT, ("AsOfDate",), A_THURSDAY)
+        validate_parameters({"From": "today"}, REPORT, ("AsOfDate",), A_THURSDAY)
 
 
 def test_text_holds_every_cell_unchanged() -> None:
     decode = msgspec.json.Decoder(float_hook=Decimal).decode
     row = decode(b'[null, "a", 12345678901234567890, 12.50, 1e400, true, {"a": [1.10]}]')
 
-    assert [cells.as_text(cell) for cell in row] == [
+    assert [as_text(cell) for cell in row] == [
         None, "a", "12345678901234567890", "12.50", "1E+400", "true", '{"a":[1.10]}',
     ]  # fmt: skip
 
@@ -203,26 +208,26 @@ def test_a_cell_that_is_not_what_its_column_declares_is_found(
     declared: str, good: list[Any], bad: Any, found: str
 ) -> None:
     rows = [[cell] for cell in good]
-    properties = {"Hours": cells.schema(declared)}
+    properties = {"Hours": column_schema(declared)}
 
-    assert list(cells.records(["Hours"], rows, properties)) == [{"Hours": cell} for cell in good]
+    assert list(make_records(["Hours"], rows, properties)) == [{"Hours": cell} for cell in good]
     words = f"Column Hours is declared a {declared}, but holds {found} in row {8 + len(good)}."
     with pytest.raises(ReportError, match=re.escape(words)):
-        list(cells.records(["Hours"], [*rows, [bad]], properties, before=7))
+        list(make_records(["Hours"], [*rows, [bad]], properties, before=7))
 
 
 def test_cells_are_what_the_catalog_says_they_are() -> None:
-    assert list(cells.records(["A"], [[Decimal("1.5")]], {"A": {"type": ["null", "string"]}})) == [{"A": "1.5"}]
-    assert list(cells.records(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}})) == [{"A": "1"}]
+    assert list(make_records(["A"], [[Decimal("1.5")]], {"A": {"type": ["null", "string"]}})) == [{"A": "1.5"}]
+    assert list(make_records(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}})) == [{"A": "1"}]
 
 
 def test_a_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
     for row in (["a"], ["a", "b", "c"]):
-        with pytest.raises(PaginationError, match="cells, but the answer names 2 columns"):
-            list(cells.records(["A", "B"], [["a", "b"], row], {}))
+        with pytest.raises(PaginationError, match="cells, but the response has 2 columns"):
+            list(make_records(["A", "B"], [["a", "b"], row], {}))
 
 
-def test_columns_of_one_name_are_told_apart() -> None:
+def test_columns_of_one_name_are_numbered() -> None:
     names = ["Total", "total", "Total_2", "From", "Total"]
 
     assert dedupe_names(names, ["tenant_id", "From"]) == {

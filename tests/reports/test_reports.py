@@ -17,7 +17,7 @@ from tap_servicetitan.simulator import Simulator
 
 DATE_RANGE_PARAMS = [{"name": "From", "value": "2025-10-15"}, {"name": "To", "value": "2025-12-31"}]
 CREATED = {"name": "DateType", "value": 1}
-UNBRIDLED = {"reports_per_minute": 60_000}
+UNLIMITED = {"reports_per_minute": 60_000}
 
 
 def entry(simulator: Simulator, report: str, *, tenant_id: int = 1001, **settings: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def discovery(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Output:
-    config = config_of(simulator, custom_reports=every_report(simulator), **UNBRIDLED)
+    config = config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED)
     return Tap(tmp_path_factory.mktemp("discovery"))(config, "--discover")
 
 
@@ -79,7 +79,7 @@ def streams(catalog: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(simulator: Simulator, discovery: Output, tmp_path_factory: pytest.TempPathFactory) -> Output:
-    config = config_of(simulator, custom_reports=every_report(simulator), **UNBRIDLED)
+    config = config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED)
     return Tap(tmp_path_factory.mktemp("run"))(config, catalog=just(discovery))
 
 
@@ -116,12 +116,12 @@ def test_typed_columns_have_the_declared_types(discovery: Output) -> None:
     assert properties["JobNumber"] == {"type": ["string", "null"]}
 
 
-def test_a_report_that_cannot_be_described_is_left_out_with_one_warning(discovery: Output) -> None:
+def test_a_report_without_metadata_is_left_out_with_one_warning(discovery: Output) -> None:
     assert "unknown" not in streams(just(discovery))
     (line,) = [line for line in warnings(discovery) if "'unknown'" in line]
-    assert "of category operations) of tenant 1001 cannot be described and is left out: The API answered 404" in line
+    assert "of category operations) of tenant 1001 is left out: no metadata. The API answered 404" in line
     assert line.endswith(
-        "Check its category and id with --list-reports; the API does not know all reports of the website."
+        "Check its category and id with --list-reports; the API does not have all reports of the website."
     )
 
 
@@ -173,7 +173,7 @@ def test_discovery_with_reports_needs_a_valid_config(tap: Tap, simulator: Simula
 # Records
 
 
-def test_cells_are_text_as_they_came_and_null_stays_null(simulator: Simulator, run: Output) -> None:
+def test_cells_are_unchanged_text_and_null_stays_null(simulator: Simulator, run: Output) -> None:
     jobs = {job["jobNumber"]: job for job in simulator.records("jobs") if job["createdOn"] >= "2025-10-15"}
     records = run.records("custom_report_plain")
 
@@ -211,7 +211,7 @@ def test_a_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output
     assert len(run.records("custom_report_plain")) > 3
 
 
-def test_a_parameter_that_the_report_does_not_have_is_told_with_those_it_has(discovery: Output, run: Output) -> None:
+def test_an_unknown_parameter_is_reported_with_the_known_ones(discovery: Output, run: Output) -> None:
     words = "It has no parameter Form; it has From (required), To (required), Status."
 
     assert [words in line for line in warnings(discovery)].count(True) == 1
@@ -223,7 +223,7 @@ def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
 ) -> None:
     before = len(simulator.requests)
     tap(
-        config_of(simulator, custom_reports=every_report(simulator), **UNBRIDLED),
+        config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED),
         catalog=just(discovery, "plain"),
     )
 
@@ -238,23 +238,21 @@ def test_a_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap
     del properties["Total"]
     properties["Profit"] = {"type": ["string", "null"]}
 
-    output = tap(config_of(simulator, custom_reports=every_report(simulator), **UNBRIDLED), catalog=catalog)
+    output = tap(config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED), catalog=catalog)
 
     assert output.code == 0
     assert "Total" not in output.records("custom_report_plain")[0]
     assert [line for line in warnings(output) if "column" in line] == [
-        "Stream custom_report_plain: column Total is not in the catalog and left out. Discover again to have it.",
+        "Stream custom_report_plain: column Total is not in the catalog and is ignored. Discover again to have it.",
         "Stream custom_report_plain: the report has no column Profit any more.",
     ]
 
 
-def test_a_selected_report_that_cannot_be_described_fails_the_run(
-    simulator: Simulator, tap: Tap, discovery: Output
-) -> None:
+def test_a_selected_report_without_metadata_fails_the_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
     catalog = just(discovery, "plain", "unknown")
     streams(catalog)["plain"] |= {"tap_stream_id": "custom_report_unknown", "stream": "custom_report_unknown"}
 
-    output = tap(config_of(simulator, custom_reports=every_report(simulator), **UNBRIDLED), catalog=catalog)
+    output = tap(config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED), catalog=catalog)
 
     assert output.code == 1
     assert "tenant 1001, stream custom_report_unknown: The API answered 404" in output.log
@@ -263,7 +261,7 @@ def test_a_selected_report_that_cannot_be_described_fails_the_run(
 def test_stream_maps_and_batches_bring_the_same_rows(
     simulator: Simulator, tap: Tap, discovery: Output, run: Output, tmp_path: Path
 ) -> None:
-    config = config_of(simulator, custom_reports=every_report(simulator)[:1], **UNBRIDLED)
+    config = config_of(simulator, custom_reports=every_report(simulator)[:1], **UNLIMITED)
     maps = {"custom_report_plain": {"JobNumber": "JobNumber", "__else__": None}}
     batches = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
 
@@ -322,7 +320,7 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     before = len(simulator.requests)
 
     second = tap(
-        config_of(simulator, custom_reports=[daily, windows], **UNBRIDLED),
+        config_of(simulator, custom_reports=[daily, windows], **UNLIMITED),
         catalog=just(discovery, "daily", "windows"),
         state=run.state,
     )
@@ -341,7 +339,7 @@ def test_a_bookmark_of_another_tap_is_continued_from_even_before_a_relative_star
     state = {"bookmarks": {"custom_report_daily": {"replication_key": "AsOfDate", "replication_key_value": date}}}
     before = len(simulator.requests)
 
-    config = config_of(simulator, custom_reports=every_report(simulator)[5:6], **UNBRIDLED)
+    config = config_of(simulator, custom_reports=every_report(simulator)[5:6], **UNLIMITED)
     assert tap(config, catalog=just(discovery, "daily"), state=state).code == 0
 
     days = [today() - timedelta(days=ago) for ago in range(5, -1, -1)]
@@ -352,7 +350,7 @@ def test_a_date_that_failed_is_where_the_next_run_begins(
     tap: Tap, simulate: Callable[..., Simulator], discovery: Output
 ) -> None:
     simulator = simulate()
-    config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNBRIDLED)
+    config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     simulator.misbehave("redirect", stream="report_data", after=2, times=1)
 
     first = tap(config, catalog=just(discovery, "windows"))
@@ -369,7 +367,7 @@ def test_a_trial_asks_for_one_date_only(tap: Tap, simulate: Callable[..., Simula
     simulator = simulate(records=6)
     reports = every_report(simulator)[4:6]
 
-    tap(config_of(simulator, custom_reports=reports, **UNBRIDLED), "--test")
+    tap(config_of(simulator, custom_reports=reports, **UNLIMITED), "--test")
 
     assert [one.get("To") or one["AsOfDate"] for one in runs(simulator)] == [str(today()), "2025-12-31"]
 
@@ -381,7 +379,7 @@ def test_maintenance_and_rate_limits_are_waited_out_with_a_line_in_the_log(
     tap: Tap, simulate: Callable[..., Simulator], discovery: Output
 ) -> None:
     simulator = simulate()
-    config = config_of(simulator, custom_reports=every_report(simulator)[4:5], **UNBRIDLED)
+    config = config_of(simulator, custom_reports=every_report(simulator)[4:5], **UNLIMITED)
     simulator.misbehave("maintenance", stream="report_data", retry_after=0.1, times=1)
     simulator.misbehave("rate_limit", stream="report_data", retry_after=0.1, after=1, times=1)
 
@@ -404,7 +402,7 @@ def test_each_tenant_may_have_another_id_and_other_columns(tap: Tap, simulate: C
     jobs = entry(simulator, "Jobs", report_name="jobs", parameters=[CREATED, *pair])
     revenue = entry(simulator, "Revenue", tenant_id=1002, report_name="jobs", parameters=pair)
     reports = [jobs, {**revenue, "tenant_id": 1002}]
-    config = config_of(simulator, custom_reports=reports, **UNBRIDLED)
+    config = config_of(simulator, custom_reports=reports, **UNLIMITED)
 
     found = tap(config, "--discover")
     output = tap(config, catalog=just(found))
@@ -437,7 +435,7 @@ def test_all_reports_are_listed_with_ids_names_and_parameters(tap: Tap, simulato
     assert "HVAC Service" in values
 
 
-def test_what_may_not_be_listed_is_told_with_its_scope(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_listing_names_the_missing_scope(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2, deny_scopes=["tn.rpr.reportcategories:r"])
 
     output = tap(config_of(simulator), "--list-reports")

@@ -1,4 +1,4 @@
-"""A report's cells: as text, which takes anything, or of the type that the report declares."""
+"""A report's rows as records: cells as text, or of the type that the report declares."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEXT = {"type": ["string", "null"]}
 
 
 def as_text(cell: Any) -> str | None:
-    """Return a cell as text: what is no text already as the JSON it came as, null as null."""
+    """Return a cell as text: strings and null unchanged, other values as JSON."""
     return cell if cell is None or cell.__class__ is str else _encoder.encode(cell).decode()
 
 
@@ -39,42 +39,42 @@ _TYPES: Mapping[str, tuple[dict[str, Any], Callable[[Any], bool]]] = {
         lambda cell: isinstance(cell, (int, decimal.Decimal)) and not isinstance(cell, bool),
     ),
 }
-"""Of each type that a report declares, the JSON schema, and what a cell that is not null must be.
+"""JSON schema of each declared type, and the check of a cell that is not null.
 
-Others are taken as text: what a ``Time`` looks like is known nowhere.
+Other types become text: the format of a ``Time`` is not documented.
 """
 
-_WORDS = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
+_JSON_TYPES = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
 
 
-def schema(declared: str | None) -> dict[str, Any]:
-    """Return the JSON schema of a column that is declared so, or not at all."""
+def column_schema(declared: str | None) -> dict[str, Any]:
+    """Return the JSON schema of a column with this declared type."""
     return _TYPES[declared][0] if declared and declared in _TYPES else _TEXT
 
 
 def _declared(column: Mapping[str, Any]) -> str | None:
-    """Return what a column of the catalog was declared, if it is not text."""
-    kind = {key: column[key] for key in ("type", "format") if key in column}
-    return next((declared for declared, (schema, _) in _TYPES.items() if schema == kind), None)
+    """Return the declared type of a column in the catalog; None for text."""
+    column_type = {key: column[key] for key in ("type", "format") if key in column}
+    return next((declared for declared, (schema, _) in _TYPES.items() if schema == column_type), None)
 
 
-def records(
+def make_records(
     names: Sequence[str | None], rows: Sequence[Row], properties: Mapping[str, Mapping[str, Any]], *, before: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Make records of rows.
+    """Make records from rows.
 
     Args:
-        names: Of the columns, in the rows' order; None for a column that is left out.
-        rows: Their cells.
-        properties: JSON schema of the columns that records are to have, as the catalog has them; others are left out.
-        before: Rows that came before these.
+        names: Names of the columns, in the order of the cells; None for a column that is ignored.
+        rows: The rows.
+        properties: JSON schemas of the columns in the catalog; other columns are ignored.
+        before: Number of rows in earlier pages.
 
     Raises:
-        PaginationError: A row has not just as many cells as there are columns.
-        ReportError: A cell is not what its column was declared.
+        PaginationError: The number of cells differs from the number of columns.
+        ReportError: A cell does not have the declared type of its column.
     """
-    if odd := next((row for row in rows if len(row) != len(names)), None):
-        msg = f"A row has {len(odd)} cells, but the answer names {len(names)} columns."
+    if invalid := next((row for row in rows if len(row) != len(names)), None):
+        msg = f"A row has {len(invalid)} cells, but the response has {len(names)} columns."
         raise PaginationError(msg)
     casts: list[tuple[str, int, Callable[[Any], Any]]] = []
     for position, name in enumerate(names):
@@ -82,21 +82,21 @@ def records(
             continue
         declared = _declared(properties[name])
         if declared:
-            _demand(name, declared, [row[position] for row in rows], before)
-        casts.append((name, position, _as_it_is if declared else as_text))
+            _check_cells(name, declared, [row[position] for row in rows], before)
+        casts.append((name, position, _unchanged if declared else as_text))
     for row in rows:
         yield {name: cast(row[position]) for name, position, cast in casts}
 
 
-def _as_it_is(cell: Any) -> Any:
+def _unchanged(cell: Any) -> Any:
     return cell
 
 
-def _demand(name: str, declared: str, cells: Sequence[Any], before: int) -> None:
+def _check_cells(name: str, declared: str, cells: Sequence[Any], before: int) -> None:
     fits = _TYPES[declared][1]
     for number, cell in enumerate(cells, start=before + 1):
         if cell is not None and not fits(cell):
-            found = _WORDS.get(type(cell), "a number")
+            found = _JSON_TYPES.get(type(cell), "a number")
             msg = f"Column {name} is declared a {declared}, but holds {found} in row {number}."
-            remedy = "Set typed to false for this report and discover again, or mend the column in ServiceTitan."
+            remedy = "Set typed to false for this report and discover again, or fix the column in ServiceTitan."
             raise ReportError(msg, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Custom reports as no simulator has them: odd names, columns that come and go, settings that changed."""
+"""Custom reports: unusual names, columns that change, settings that changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from helpers.raw import RawServer, http
 from helpers.support import Output, SomeStreams, Tap, run_here
 
+from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.stream_factory import stream_class
 
@@ -58,7 +59,7 @@ class OnlyReports(SomeStreams):
     """The tap without the streams of the table."""
 
     def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(report)(self) for report in self._custom_reports()]
+        return [stream_class(report, ReportStream)(self) for report in self._custom_reports()]
 
 
 @dataclass
@@ -154,13 +155,13 @@ def test_records_are_of_the_catalogs_types_whatever_is_set_or_described_since() 
     assert "Column A is declared a Number, but holds text in row 1. Set typed to false" in run.log
 
 
-def test_a_column_that_nobody_describes_is_told() -> None:
+def test_a_column_without_metadata_is_reported() -> None:
     reporting = Reporting([("A", "String")], [["x", "y"]], ["A", "New"])
     with pipeline(reporting) as there:
         run = there.run(there.discover())
 
     assert records(run) == [{"A": "x"}]
-    assert "ServiceTitan does not describe the column New, which is left out." in run.log
+    assert "column New is not in the report's metadata and is ignored." in run.log
 
 
 def test_a_type_that_is_null_is_text() -> None:
@@ -185,7 +186,7 @@ def test_a_catalog_from_before_or_after_a_backfill_is_refused() -> None:
         assert not run.records("custom_report_odd")
 
 
-def test_a_report_that_is_gone_is_told_as_such() -> None:
+def test_a_deleted_report_is_reported() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
         catalog = there.discover()
@@ -197,7 +198,7 @@ def test_a_report_that_is_gone_is_told_as_such() -> None:
     assert "is not one of this tap's" not in run.log
 
 
-def test_a_report_that_is_not_selected_is_not_asked_for() -> None:
+def test_a_report_that_is_not_selected_is_not_requested() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
         catalog = there.discover()
@@ -209,7 +210,7 @@ def test_a_report_that_is_not_selected_is_not_asked_for() -> None:
         assert len(there.server.seen) == before
 
 
-def test_no_tenants_rows_are_dropped_while_its_report_cannot_be_described() -> None:
+def test_no_tenants_rows_are_dropped_while_its_report_has_no_metadata() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
     with pipeline(reporting, emit_activate_version_messages=True, **two) as there:
@@ -222,7 +223,7 @@ def test_no_tenants_rows_are_dropped_while_its_report_cannot_be_described() -> N
     assert part.code == 1
     assert len(part.records("custom_report_odd")) == 1
     assert part.of_type("ACTIVATE_VERSION") == []
-    assert "Ids differ between tenants: an entry's tenant_id says whose it is." in part.log
+    assert "Ids differ between tenants: set tenant_id in the entry." in part.log
 
 
 # Dates
@@ -253,7 +254,7 @@ def test_a_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> No
         run = there.run(catalog, **stepping("today+5"))
 
     assert run.code == 0
-    assert f"nothing to ask for, since {today(-5)}, where it would start, comes after {today()}." in run.log
+    assert f"nothing to read, since its start, {today(-5)}, is after its end, {today()}." in run.log
 
 
 def test_an_end_that_never_comes_is_a_year_ahead() -> None:
@@ -273,12 +274,12 @@ def test_an_end_that_never_comes_is_a_year_ahead() -> None:
     [
         (
             {"parameters": [{"name": "From", "value": "today"}, {"name": "To", "value": "today-5"}]},
-            f"From is {today()}, which comes after To, {today(5)}.",
+            f"From is {today()}, which is after To, {today(5)}.",
         ),
-        ({"backfill_date_parameter": "Kind"}, "Parameter Kind is no date, so that it cannot be stepped through."),
+        ({"backfill_date_parameter": "Kind"}, "Parameter Kind is not a date: it cannot be stepped through."),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_told_at_discovery_and_fails_without_a_run(
+def test_a_setting_that_makes_no_sense_is_reported_at_discovery_and_fails_without_a_run(
     entry: dict[str, Any], line: str
 ) -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=[*DATES, {"name": "Kind", "dataType": "Number"}])
@@ -294,7 +295,7 @@ def test_a_setting_that_makes_no_sense_is_told_at_discovery_and_fails_without_a_
 # Answers
 
 
-def test_what_a_report_refuses_is_told_by_its_name() -> None:
+def test_a_refused_parameter_is_reported_by_its_name() -> None:
     problem = {"title": "One or more validation errors occurred.", "errors": {"parameters[0].value": ["Jane Doe"]}}
     reporting = Reporting([("A", "String")], [], data=lambda: http(json.dumps(problem).encode(), "400 B"))
     with pipeline(reporting) as there:
@@ -308,7 +309,7 @@ def test_what_a_report_refuses_is_told_by_its_name() -> None:
     assert "Jane Doe" not in run.log
 
 
-def test_a_limit_of_reports_is_told_with_its_own_setting() -> None:
+def test_a_limit_of_reports_is_reported_with_its_own_setting() -> None:
     reporting = Reporting([("A", "String")], [], data=lambda: http(b"", "429 T", Retry_After="1000"))
     with pipeline(reporting) as there:
         run = there.run(there.discover())
@@ -340,7 +341,7 @@ def test_a_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes
     assert "Traceback" not in run.log
 
 
-def test_custom_reports_of_another_shape_are_told_in_a_line(tap: Tap) -> None:
+def test_custom_reports_of_another_shape_are_reported_in_a_line(tap: Tap) -> None:
     credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
 
     run = tap({**credentials, "custom_reports": ["x"]}, "--discover")

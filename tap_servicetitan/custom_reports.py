@@ -1,4 +1,4 @@
-"""What a user writes about a report: the setting ``custom_reports``."""
+"""The setting ``custom_reports``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 WINDOWS = ("day", "week", "month")
 
 DATE_RANGE_PARAMS = ("From", "To")
-"""The parameters by which a report is asked for a span of days, both of them included."""
+"""The parameters for a range of days; both days are included."""
 
 _TEXT_OR_NUMBER = th.CustomType({"type": ["string", "integer"]})
 
@@ -42,26 +42,26 @@ ENTRIES = th.ArrayType(
 
 @dataclass(frozen=True)
 class CustomReport:
-    """A report that is to be a stream."""
+    """An entry: a report that becomes a stream."""
 
     name: str
     category: str
     report_id: str
     parameters: Mapping[str, Any]
-    """Values by name, as written: relative dates are still words."""
+    """Values by name; relative dates are not resolved yet."""
 
     backfill: str | None
-    """The date parameter that is stepped through; None where the report is asked for as it stands."""
+    """The date parameter that is stepped through; None if the report is read in full each time."""
 
     lookback_days: int
     window: str
     typed: bool
     tenant_id: str | None
-    """The only tenant that has it; None for all that have no entry of their own."""
+    """The only tenant that has it; None for all tenants without an entry of their own."""
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> CustomReport:
-        """Read an entry in which :func:`problems` found none."""
+        """Make it from an entry that :func:`problems` accepted."""
         tenant_id = entry.get("tenant_id")
         return cls(
             name=entry["report_name"],
@@ -81,22 +81,22 @@ class CustomReport:
         return f"custom_report_{self.name}"
 
     def __str__(self) -> str:
-        """Name it for a person."""
+        """Return its name for messages."""
         return f"Custom report '{self.name}' (report {self.report_id} of category {self.category})"
 
 
 def by_tenant(reports: Sequence[CustomReport], tenant_id: str) -> Mapping[str, CustomReport]:
-    """Return a tenant's reports by stream: its own entries, then those that are for all."""
+    """Return a tenant's reports by stream: its own entries, and those for all tenants."""
     own = {report.stream: report for report in reports if report.tenant_id == tenant_id}
     return {report.stream: report for report in reports if report.tenant_id is None} | own
 
 
-_ALIKE = ("backfill_date_parameter", "typed", "window")
-"""What entries of one name have in common, since they make one stream."""
+_SHARED = ("backfill_date_parameter", "typed", "window")
+"""Settings that must be equal in entries with the same name, since they make one stream."""
 
 
 def problems(entries: Sequence[Mapping[str, Any]], tenant_ids: Sequence[str]) -> Iterator[str]:
-    """Yield one line per problem in the setting, which has the shape of :data:`ENTRIES`."""
+    """Yield one line per problem in the setting, which is valid by :data:`ENTRIES`."""
     first: dict[str, tuple[int, Mapping[str, Any]]] = {}
     seen = set()
     for number, entry in enumerate(entries):
@@ -107,12 +107,12 @@ def problems(entries: Sequence[Mapping[str, Any]], tenant_ids: Sequence[str]) ->
         if tenant_id is not None and str(tenant_id) not in tenant_ids:
             yield f"{where}tenant_id' is none of the tenants of this config."
         if (name, tenant_id and str(tenant_id)) in seen:
-            yield f"{where}report_name' stands in the list already."
+            yield f"{where}report_name' is listed twice."
         seen.add((name, tenant_id and str(tenant_id)))
         names = [one["name"] for one in entry.get("parameters") or ()]
         if twice := {one for one in names if names.count(one) > 1}:
             yield f"{where}parameters' names {', '.join(sorted(twice))} twice."
         other, like = first.setdefault(name, (number, entry))
-        for setting in _ALIKE:
+        for setting in _SHARED:
             if entry.get(setting) != like.get(setting):
                 yield f"{where}{setting}' must be that of 'custom_reports.{other}', which has the same report_name."

@@ -1,4 +1,4 @@
-"""Dates that move with the day: ``today-7``, ``month-start`` and the like."""
+"""Relative dates: ``today-7``, ``month-start`` and others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 DAY = timedelta(days=1)
 
-_WORD = re.compile(r"([a-z]+(?:-(?:start|end))?)([+-]\d{1,4})?")
+_RELATIVE_DATE = re.compile(r"([a-z]+(?:-(?:start|end))?)([+-]\d{1,4})?")
 
 
 def start_of_week(day: date) -> date:
@@ -17,17 +17,17 @@ def start_of_week(day: date) -> date:
 
 
 def start_of_month(day: date, later: int = 0) -> date:
-    """Return the first day of a date's month, or of the one that is so many months later."""
+    """Return the first day of a date's month, or of a later month."""
     years, month = divmod(day.month - 1 + later, 12)
     return date(day.year + years, month + 1, 1)
 
 
 def start_of_year(day: date, later: int = 0) -> date:
-    """Return the first day of a date's year, or of the one that is so many years later."""
+    """Return the first day of a date's year, or of a later year."""
     return date(day.year + later, 1, 1)
 
 
-WORDS: Mapping[str, Callable[[date, int], date]] = {
+RELATIVE_DATES: Mapping[str, Callable[[date, int], date]] = {
     "today": lambda day, later: day + later * DAY,
     "week-start": lambda day, later: start_of_week(day) + 7 * later * DAY,
     "week-end": lambda day, later: start_of_week(day) + (7 * later + 6) * DAY,
@@ -36,25 +36,25 @@ WORDS: Mapping[str, Callable[[date, int], date]] = {
     "year-start": start_of_year,
     "year-end": lambda day, later: start_of_year(day, later + 1) - DAY,
 }
-"""What each word means on a day, shifted by so many days, weeks, months or years as the word has it."""
+"""The date of each word on a given day, shifted by a number of days, weeks, months or years."""
 
-EXPECTED = f"a date such as 2026-01-31 or one of {', '.join(WORDS)}, with -1 or +1 and so on behind it"
+EXPECTED = f"a date such as 2026-01-31 or one of {', '.join(RELATIVE_DATES)}, with an optional suffix such as -1 or +1"
 
 
 def relative(text: str, today: date) -> date | None:
-    """Return what a relative date means today; None if the text is not one.
+    """Return the date of a relative date; None if the text is not one.
 
     Raises:
         OverflowError: It lies before year 1 or after year 9999.
         ValueError: Likewise.
     """
-    match = _WORD.fullmatch(text)
-    meaning = match and WORDS.get(match[1])
+    match = _RELATIVE_DATE.fullmatch(text)
+    meaning = match and RELATIVE_DATES.get(match[1])
     return meaning(today, int(match[2] or 0)) if match and meaning else None
 
 
 def resolve(text: str, today: date) -> date:
-    """Return the date that a text means: a relative one, or an ISO 8601 date or date-time.
+    """Return the date of a text: a relative date, or an ISO 8601 date or date-time.
 
     Raises:
         ValueError: It is neither.

@@ -1,4 +1,4 @@
-"""Which spans of days a report is asked for, one after the other."""
+"""The windows of days for which a report is run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tap_servicetitan.reports.dates import DAY, start_of_month, start_of_week
+from tap_servicetitan.reports.relative_dates import DAY, start_of_month, start_of_week
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,12 @@ _WINDOWS: Mapping[str, Callable[[date], DateWindow]] = {
 }
 
 
-def spans(window: str, start: date, end: date) -> Iterator[DateWindow]:
-    """Yield the windows that hold the days from start to end; the last one ends there.
+def calendar_windows(window: str, start: date, end: date) -> Iterator[DateWindow]:
+    """Yield the calendar windows that contain the days from start to end; the last one ends there.
 
-    Windows are those of the calendar, the first one whole: whenever a day is asked for again, it is in the same window,
-    so that its rows have the same key.
+    The first window is complete: a day that is read again is in the same window, so its rows have the same keys.
     """
     while start <= end:
-        span = _WINDOWS[window](start)
-        yield DateWindow(span.first, min(span.last, end))
-        start = span.last + DAY
+        current = _WINDOWS[window](start)
+        yield DateWindow(current.first, min(current.last, end))
+        start = current.last + DAY

@@ -1,4 +1,4 @@
-"""What the API says of a report: its parameters and columns, which its owner may change at any time."""
+"""A report's metadata: its parameters and columns, which its owner may change at any time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ R = TypeVar("R")
 
 
 class Header(msgspec.Struct):
-    """A column, as an answer names it."""
+    """A column, as a response names it."""
 
     name: str
 
 
 class Column(Header):
-    """A column, as the description has it."""
+    """A column, as the metadata declares it."""
 
     dataType: str | None = None  # noqa: N815 -- as on the wire
 
@@ -45,19 +45,19 @@ class Parameter(msgspec.Struct):
     acceptValues: Accepted | None = None  # noqa: N815 -- as on the wire
 
 
-class Description(msgspec.Struct):
+class ReportMetadata(msgspec.Struct):
     """A report's parameters and columns."""
 
     parameters: list[Parameter]
     fields: list[Column]
 
     def __contains__(self, parameter: str) -> bool:
-        """Tell whether there is a parameter of that name."""
+        """Return whether there is a parameter of that name."""
         return any(parameter == one.name for one in self.parameters)
 
 
 class Rows(msgspec.Struct, Generic[R]):
-    """An answer in columns: a row's cells are in the order of this answer's fields."""
+    """A response with rows: a row's cells are in the order of this response's fields."""
 
     fields: list[Header]
     data: list[R]
@@ -67,62 +67,66 @@ class Rows(msgspec.Struct, Generic[R]):
 REPORT = "report-category/{report_category}/reports/{report_id}"
 """Path of a report below the reporting API."""
 
-_decode = msgspec.json.Decoder(Description).decode
+_decode = msgspec.json.Decoder(ReportMetadata).decode
 
 
-def url(client: Client, path: str, **places: str) -> str:
-    """Return the path below the API root of something of a tenant's reports.
+def url(client: Client, path: str, **path_values: str) -> str:
+    """Return a path of the reporting API, for a tenant.
 
     Args:
         client: The tenant's.
         path: Below the reporting API, with placeholders.
-        places: What stands for them; category ids may hold any letter.
+        path_values: Values of the placeholders; category ids may contain any character.
     """
-    quoted = {name: quote(place, safe="") for name, place in places.items()}
+    quoted = {name: quote(value, safe="") for name, value in path_values.items()}
     return f"/reporting/v2/tenant/{client.tenant.tenant_id}/{path.format(**quoted)}"
 
 
-def describe(client: Client, category: str, report_id: str, budget: RateLimiter) -> Description:
-    """Ask what a report is; this is not one of its runs.
+def fetch_metadata(client: Client, category: str, report_id: str, budget: RateLimiter) -> ReportMetadata:
+    """Request a report's metadata; this does not count as a run.
 
     Raises:
-        APIError: It cannot be described: some reports of the user interface answer 404.
+        APIError: The API has no metadata of it: some reports of the website answer 404.
     """
     return client.ask(url(client, REPORT, report_category=category, report_id=report_id), {}, _decode, budget=budget)
 
 
-Place = tuple[str, int]
-"""A column of an answer or description: its name, and how many columns before it have the same."""
+ColumnKey = tuple[str, int]
+"""Identifies a column: its name, and how many columns before it have the same name."""
 
 
-def number_duplicates(names: Iterable[str]) -> Iterator[Place]:
-    """Tell columns of the same name apart."""
+def number_duplicates(names: Iterable[str]) -> Iterator[ColumnKey]:
+    """Number the columns that have the same name."""
     seen: Counter[str] = Counter()
     for name in names:
         yield name, seen[name]
         seen[name] += 1
 
 
-def dedupe_names(names: Iterable[str], taken: Iterable[str]) -> dict[Place, str]:
-    """Name the columns; one whose name is taken, or another's, gets ``_2``, ``_3`` … behind it.
+def dedupe_names(names: Iterable[str], taken: Iterable[str]) -> dict[ColumnKey, str]:
+    """Give each column a unique name, by the suffix ``_2``, ``_3`` … where it is needed.
 
-    Upper and lower case count as the same, as they do in most databases. But for columns of just the same name, the
-    order does not matter, since a report's owner may change it.
+    Upper and lower case count as the same, as they do in most databases. The order of columns does not matter, since a
+    report's owner may change it, except among columns with exactly the same name.
+
+    Args:
+        names: Of the columns.
+        taken: Names that no column may have.
     """
-    found: dict[Place, str] = {}
+    unique: dict[ColumnKey, str] = {}
     seen = {name.casefold() for name in taken}
-    numbered: list[Place] = []
-    for place in sorted(number_duplicates(names)):
-        name, before = place
+    numbered: list[ColumnKey] = []
+    for key in sorted(number_duplicates(names)):
+        name, before = key
         if before or name.casefold() in seen:
-            numbered.append(place)
+            numbered.append(key)
         else:
             seen.add(name.casefold())
-            found[place] = name
-    for place in numbered:
+            unique[key] = name
+    for key in numbered:
         number = 2
-        while (free := f"{place[0]}_{number}").casefold() in seen:
+        while (free := f"{key[0]}_{number}").casefold() in seen:
             number += 1
         seen.add(free.casefold())
-        found[place] = free
-    return found
+        unique[key] = free
+    return unique

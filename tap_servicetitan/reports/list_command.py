@@ -1,0 +1,239 @@
+"""``--list-reports``: the reports of all tenants, with ids and parameters."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import click
+import msgspec
+
+from tap_servicetitan.client.rate_limit import RateLimiter
+from tap_servicetitan.errors import NotFoundError, StreamError
+from tap_servicetitan.reports.discovery import SCOPE
+from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, Rows, fetch_metadata, url
+from tap_servicetitan.reports.report_parameters import accepted_values
+from tap_servicetitan.streams.pagination import ListPage, iter_pages
+
+if TYPE_CHECKING:
+    from tap_servicetitan.client.client import Client
+    from tap_servicetitan.runtime.workers import Prefetcher
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500
+"""Categories or reports per request."""
+
+VALUES_SHOWN = 20
+"""Values of a set that are printed: there may be thousands of technicians."""
+
+
+class ListEntry(msgspec.Struct):
+    """A category or a report, as listed by the API."""
+
+    id: str | int
+    name: str = ""
+
+
+Values = Rows[list[Any]]
+
+
+@dataclass
+class Category:
+    """A category and its reports, each with its metadata or the reason why there is none."""
+
+    entry: ListEntry
+    reports: list[tuple[ListEntry, ReportMetadata | StreamError]] = field(default_factory=list)
+    failure: StreamError | None = None
+
+
+@dataclass
+class Reports:
+    """All reports of a tenant."""
+
+    client: Client
+    categories: list[Category] = field(default_factory=list)
+    values: dict[str, Values | StreamError] = field(default_factory=dict)
+    """By dynamic value set that a parameter refers to."""
+
+    failure: StreamError | None = None
+    budget: RateLimiter = field(default_factory=RateLimiter)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all could be listed; a report without metadata is no failure."""
+        all_metadata = (one for category in self.categories for _, one in category.reports)
+        failures = [
+            self.failure,
+            *(category.failure for category in self.categories),
+            *self.values.values(),
+            *all_metadata,
+        ]
+        return not any(isinstance(one, StreamError) and not isinstance(one, NotFoundError) for one in failures)
+
+
+class Connection(Protocol):
+    """What listing needs of the tap."""
+
+    @property
+    def clients(self) -> Mapping[str, Client]:
+        """By tenant id."""
+
+    @property
+    def prefetcher(self) -> Prefetcher:
+        """Sends requests side by side."""
+
+
+def option(connect: Callable[..., Connection]) -> click.Option:
+    """Make the command line option.
+
+    Args:
+        connect: The tap's class.
+    """
+
+    def run(context: click.Context, _: click.Parameter, enabled: bool) -> None:  # noqa: FBT001 -- click's signature
+        if not enabled:
+            return
+        source = context.params["config"]
+        tap = connect(config=source.config, parse_env_config=source.parse_env, setup_mapper=False)
+        tenants = gather(tap.clients, tap.prefetcher)
+        for reports in tenants:
+            for line in lines(reports):
+                click.echo(line)
+        context.exit(0 if all(reports.complete for reports in tenants) else 1)
+
+    return click.Option(
+        ["--list-reports"],
+        is_flag=True,
+        expose_value=False,
+        callback=run,
+        help="Print the ids, names and parameters of all reports, for the setting custom_reports.",
+    )
+
+
+def gather(clients: Mapping[str, Client], prefetcher: Prefetcher) -> list[Reports]:
+    """Request the categories, then their reports, then each report's metadata; of all tenants side by side."""
+    tenants = [Reports(client) for client in clients.values()]
+    for reports, categories in zip(tenants, prefetcher.map(_categories, tenants), strict=True):
+        if isinstance(categories, StreamError):
+            reports.failure = categories
+        else:
+            reports.categories = [Category(entry) for entry in categories]
+    lists = [(reports, category) for reports in tenants for category in reports.categories]
+    entries: list[tuple[Reports, Category, ListEntry]] = []
+    for (reports, category), listed in zip(lists, prefetcher.map(_listed, lists), strict=True):
+        if isinstance(listed, StreamError):
+            category.failure = listed
+        else:
+            entries += [(reports, category, entry) for entry in listed]
+    for (_, category, entry), metadata in zip(entries, prefetcher.map(_metadata, entries), strict=True):
+        category.reports.append((entry, metadata))
+    sets = [(reports, name) for reports in tenants for name in _sets(reports)]
+    for (reports, name), values in zip(sets, prefetcher.map(_values, sets), strict=True):
+        reports.values[name] = values
+    return tenants
+
+
+def lines(reports: Reports) -> Iterator[str]:
+    """Yield a tenant's reports as text."""
+    yield f"Tenant {reports.client.tenant.tenant_id}"
+    if reports.failure:
+        yield f"  {_reason(reports.failure, 'tn.rpr.reportcategories:r')}"
+    for category in reports.categories:
+        yield ""
+        yield f"  {category.entry.id}  ({category.entry.name})"
+        if category.failure:
+            yield f"    {_reason(category.failure, SCOPE)}"
+        for entry, metadata in category.reports:
+            yield f"    {entry.id}  {entry.name}"
+            if isinstance(metadata, NotFoundError):
+                yield f"        cannot be a stream: {metadata}"
+            elif isinstance(metadata, StreamError):
+                yield f"        {_reason(metadata, SCOPE)}"
+            else:
+                yield from _parameters(metadata.parameters)
+    if reports.values:
+        yield ""
+        yield "  Values of parameters"
+    for name, values in reports.values.items():
+        yield f"    {name}: {_values_text(values)}"
+    yield ""
+
+
+def _parameters(parameters: list[Parameter]) -> Iterator[str]:
+    if not parameters:
+        yield "        no parameters"
+        return
+    width = max(len(parameter.name) for parameter in parameters)
+    for one in parameters:
+        data_type = f"list of {one.dataType or 'String'}" if one.isArray else one.dataType or "String"
+        required = "required" if one.isRequired else ""
+        yield f"        {one.name:{width}}  {data_type:14}  {required:8}  {_accepted(one)}".rstrip()
+
+
+def _accepted(parameter: Parameter) -> str:
+    accepted = parameter.acceptValues
+    if accepted is None:
+        return ""
+    if accepted.dynamicSetId:
+        return f"see {accepted.dynamicSetId} below"
+    return accepted_values(accepted.values or [])
+
+
+def _values_text(values: Values | StreamError) -> str:
+    if isinstance(values, StreamError):
+        return _reason(values, "tn.rpr.dynamicvaluesets:r")
+    return accepted_values(values.data) + (", ..." if values.hasMore else "")
+
+
+def _reason(error: StreamError, scope: str) -> str:
+    return f"{error} {error.remedy_with(scope)}"
+
+
+def _sets(reports: Reports) -> list[str]:
+    """Return the dynamic value sets that a tenant's parameters refer to."""
+    all_metadata = [
+        one for category in reports.categories for _, one in category.reports if isinstance(one, ReportMetadata)
+    ]
+    accepted = [parameter.acceptValues for one in all_metadata for parameter in one.parameters]
+    return sorted({one.dynamicSetId for one in accepted if one and one.dynamicSetId})
+
+
+def _or_error(request: Callable[[], T]) -> T | StreamError:
+    try:
+        return request()
+    except StreamError as error:
+        return error
+
+
+def _categories(reports: Reports) -> list[ListEntry] | StreamError:
+    return _or_error(lambda: _all(reports.client, url(reports.client, "report-categories")))
+
+
+def _listed(one: tuple[Reports, Category]) -> list[ListEntry] | StreamError:
+    reports, category = one
+    path = url(reports.client, "report-category/{category}/reports", category=str(category.entry.id))
+    return _or_error(lambda: _all(reports.client, path))
+
+
+def _metadata(one: tuple[Reports, Category, ListEntry]) -> ReportMetadata | StreamError:
+    reports, category, entry = one
+    return _or_error(lambda: fetch_metadata(reports.client, str(category.entry.id), str(entry.id), reports.budget))
+
+
+def _values(one: tuple[Reports, str]) -> Values | StreamError:
+    reports, name = one
+    decode = msgspec.json.Decoder(Values).decode
+    params = {"page": "1", "pageSize": str(VALUES_SHOWN)}
+    path = url(reports.client, "dynamic-value-sets/{name}", name=name)
+    return _or_error(lambda: reports.client.ask(path, params, decode))
+
+
+def _all(client: Client, path: str) -> list[ListEntry]:
+    decode = msgspec.json.Decoder(ListPage[ListEntry]).decode
+    pages = (
+        client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode) for number in itertools.count(1)
+    )
+    return [entry for page, _ in iter_pages(pages) for entry in page.data]
