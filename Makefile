@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-install test-examples lint format lock simulator clean
+.PHONY: help demo test test-long test-install test-examples lint format lock dist simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -39,6 +39,9 @@ format: $(VENV)/installed ## Bring the code into shape
 lock: $(VENV)/installed ## Write requirements-dev.txt anew: the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command 'make lock' --output-file requirements-dev.txt pyproject.toml
+
+dist: $(VENV)/installed ## Source distribution and wheel, in dist/
+	$(BIN)/uv build --clear --quiet --out-dir dist
 
 simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for meltano.yml as it stands
 	@$(BIN)/python -m tap_servicetitan.simulator
