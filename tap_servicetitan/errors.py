@@ -133,13 +133,21 @@ class TransientError(RetriableAPIError):
 
     remedy = "Run again later: the sync resumes where it stopped."
 
-
-class UnreachableError(TransientError):
-    """Nobody is there, neither for this request nor for another: no way to the host, or no token to be had."""
-
     def __init__(self, cause: str, response: requests.Response | None = None, *, remedy: str | None = None) -> None:
         super().__init__(cause, response)
         self.remedy = remedy or self.remedy
+
+
+class MalformedAnswerError(TransientError):
+    """The answer is JSON, but has another shape than documented."""
+
+
+class UnreachableError(TransientError):
+    """No request can succeed: the host cannot be reached, or the token endpoint answers no token."""
+
+
+class NoConnectionError(UnreachableError):
+    """No connection to the host can be made."""
 
 
 class RateLimitError(TransientError):

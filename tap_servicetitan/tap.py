@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from typing_extensions import override
 
 from tap_servicetitan import check_access, input_catalog, settings
 from tap_servicetitan.client.client import Client
+from tap_servicetitan.client.session import ConnectionPool
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import (
     CatalogError,
@@ -92,8 +92,8 @@ class TapServiceTitan(Tap):
     @functools.cached_property
     def clients(self) -> dict[str, Client]:
         """Each tenant's way to the API."""
-        in_flight = threading.BoundedSemaphore(self.settings.concurrency)
-        return {tenant.tenant_id: Client(tenant, self.settings, in_flight) for tenant in self.settings.tenants}
+        pool = ConnectionPool(self.settings.concurrency)
+        return {tenant.tenant_id: Client(tenant, self.settings, pool) for tenant in self.settings.tenants}
 
     @functools.cached_property
     def prefetcher(self) -> Prefetcher:

@@ -1,4 +1,4 @@
-"""How a tenant's requests are signed: an OAuth token by client credentials, and the app key."""
+"""What signs a tenant's requests: an OAuth token, which client id and secret get, and the app key."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from tap_servicetitan.settings import Settings, Tenant
 
 TOKEN_LIFETIME = 900.0
-"""Seconds a token lives if the answer does not say. Source: ServiceTitan's OAuth page."""
+"""Seconds until a token expires, if the answer does not say. Source: ServiceTitan's OAuth page."""
 
 TOKEN_TIMEOUT = 30.0
 """Seconds to wait for a token, if ``request_timeout`` is not shorter: every other request waits for it."""
 
 LONGEST_LIFETIME = 86_400.0
-"""Seconds beyond which an answer's lifetime of a token is not believed."""
+"""Seconds; a longer lifetime in an answer is ignored."""
 
 _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""400 is what a wrong client id or secret gets."""
+"""A wrong client id or secret gets 400."""
 
 
 @dataclass(frozen=True)
-class Signature(AuthBase):
+class BearerAuth(AuthBase):
     """Signs a request with an OAuth token and the app key."""
 
     token: str = field(repr=False)
@@ -50,7 +50,7 @@ class Signature(AuthBase):
 
 
 class ClientCredentials:
-    """A tenant's OAuth token: got with its client id and secret, kept, and renewed before it expires."""
+    """A tenant's OAuth token: requested with its client id and secret, kept, and renewed before it expires."""
 
     def __init__(self, tenant: Tenant, settings: Settings, send: Callable[..., requests.Response]) -> None:
         """Make the credentials of one tenant.
@@ -58,7 +58,7 @@ class ClientCredentials:
         Args:
             tenant: Whose.
             settings: Token URL and app key.
-            send: Sends a request, as ``requests.Session.request``.
+            send: Sends a request; takes arguments as ``requests.Session.request`` does.
         """
         self._tenant = tenant
         self._settings = settings
@@ -67,43 +67,43 @@ class ClientCredentials:
         self._expires = 0.0
         self._refusal: APIError | None = None
         self._outage: UnreachableError | None = None
-        self._asked = 0
+        self._requests = 0
         self._lock = threading.Lock()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
+        """Texts that no log or error may show."""
         return self._tenant.client_secret, self._settings.st_app_key, self._token
 
-    def signature(self) -> Signature:
-        """Return what signs a request, with a token that is good for a while.
+    def auth(self) -> BearerAuth:
+        """Return what signs a request; its token is valid for at least a tenth of its lifetime or a minute.
 
         Raises:
             CredentialsError: The credentials were refused.
-            APIError: The token endpoint is not what it should be.
+            APIError: The token endpoint answered neither with a token nor with a refusal.
             RateLimitError: The token endpoint asks for a pause.
-            UnreachableError: The token endpoint is out of order.
+            UnreachableError: The token endpoint cannot be reached or answers no token.
         """
-        asked_before = self._asked
+        requests_before = self._requests
         with self._lock:
-            if self._refusal:  # asking again would not help, and the token endpoint is throttled
+            if self._refusal:  # another request would not help, and the token endpoint is throttled
                 raise self._refusal
-            if self._outage and self._asked > asked_before:  # found out while this thread waited for its turn
+            if self._outage and self._requests > requests_before:  # another thread found out while this one waited
                 raise self._outage
             if time.monotonic() >= self._expires:
-                self._asked += 1
+                self._requests += 1
                 self._outage = None
                 try:
                     self._renew()
                 except UnreachableError as outage:
                     self._outage = outage
                     raise
-            return Signature(self._token, self._settings.st_app_key)
+            return BearerAuth(self._token, self._settings.st_app_key)
 
-    def forget(self, signature: Signature) -> None:
-        """Take a token for expired, unless another thread has renewed it meanwhile."""
+    def invalidate(self, auth: BearerAuth) -> None:
+        """Treat a token as expired, unless another thread has renewed it already."""
         with self._lock:
-            if signature.token == self._token:
+            if auth.token == self._token:
                 self._expires = 0.0
 
     def _renew(self) -> None:
@@ -115,7 +115,9 @@ class ClientCredentials:
         }
         try:
             response = self._send("POST", self._settings.auth_url, data=form, timeout=TOKEN_TIMEOUT)
-        except TransientError as error:  # without a token, no other request fares better
+        except UnreachableError:
+            raise
+        except TransientError as error:  # without a token, no other request succeeds either
             raise UnreachableError(str(error), remedy=error.remedy) from error
         status = response.status_code
         if throttle_reason(response):
@@ -147,9 +149,9 @@ class _TokenAnswer(msgspec.Struct):
     expires_in: Any = None
 
 
-def _lifetime(told: Any) -> float:
-    """Return the seconds that a token lives; the usual ones where the answer tells none, or nonsense."""
+def _lifetime(expires_in: Any) -> float:
+    """Return the seconds until a token expires: those of the answer, if they are plausible."""
     with suppress(TypeError, ValueError, OverflowError):
-        if 0 < (seconds := float(told)) <= LONGEST_LIFETIME:
+        if 0 < (seconds := float(expires_in)) <= LONGEST_LIFETIME:
             return seconds
     return TOKEN_LIFETIME

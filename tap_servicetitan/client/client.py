@@ -1,6 +1,6 @@
-"""One tenant's way to the API: session, OAuth token, rate budget, retries.
+"""One tenant's requests to the API: signed, limited in rate, sent, retried, decoded.
 
-Nothing here knows of Singer, and everything may be called from several threads at once.
+Several threads may use a client at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,18 +18,26 @@ from urllib.parse import urlsplit
 
 import backoff
 import msgspec
-import requests
 import urllib3.exceptions
 
 from tap_servicetitan.client import responses
-from tap_servicetitan.client.auth import ClientCredentials
-from tap_servicetitan.client.rate_limit import RateLimiter, retry_after, throttle_reason
-from tap_servicetitan.client.session import Session, within
-from tap_servicetitan.errors import APIError, AppKeyError, RateLimitError, TransientError, UnreachableError
+from tap_servicetitan.client.auth import BearerAuth, ClientCredentials
+from tap_servicetitan.client.circuit_breaker import CircuitBreaker
+from tap_servicetitan.client.hooks import RequestHooks
+from tap_servicetitan.client.network_errors import network_error
+from tap_servicetitan.client.rate_limit import LogThrottle, RateLimiter, retry_after, throttle_reason
+from tap_servicetitan.client.session import ConnectionPool, Session
+from tap_servicetitan.errors import (
+    APIError,
+    AppKeyError,
+    MalformedAnswerError,
+    NoConnectionError,
+    RateLimitError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
-    import threading
-
+    import requests
     from backoff.types import Details
 
     from tap_servicetitan.settings import Settings, Tenant
@@ -41,39 +48,25 @@ MAX_TRIES = 7
 """Tries of one request. The waits between them double from about 1 second to about 32, give or take a quarter: an
 outage of half a minute heals."""
 
+FIRST_CONNECTION_TRIES = 3
+"""Tries while no request has reached the API yet: a wrong host or proxy fails after about 3 seconds."""
+
+MALFORMED_TRIES = 3
+"""Tries of a request whose answers are malformed in the same way each time."""
+
+KNOWN_MALFORMED_TRIES = 2
+"""The same, once another request to the endpoint has failed for this reason and none has succeeded since."""
+
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
 
-TOTAL_TIMEOUT_FACTOR = 3
-"""The answer as a whole may take so many times the ``request_timeout``, which is for each of its parts."""
-
-KEY_REFUSALS = 3
-"""After 401 for a token that was just granted from so many APIs, and no other answer, the app key counts as wrong."""
-
-OUTAGE = 60.0
-"""Seconds for which requests fail unasked, once it is plain that the API serves nobody."""
+MIN_PAUSE = 0.05
+"""Seconds of the shortest pause after an answer that asks for one."""
 
 SHORT_PAUSE = 5.0
-"""Seconds; pauses of less are told now and then only."""
+"""Seconds; shorter pauses are logged once in ``log_interval``."""
 
 _log = logging.getLogger("tap-servicetitan.http")
-
-
-class RequestHooks:
-    """Told of what happens to a request, from whichever thread sends it; this one does nothing with it."""
-
-    stream: str = ""
-    """What the request is for; its URL may hold ids of records, which no log shows."""
-
-    def answered(self, response: requests.Response) -> None:
-        """Take note of an answer, good or bad."""
-
-    def retrying(self) -> None:
-        """Take note that a request is tried again."""
-
-    def waiting(self) -> AbstractContextManager[None]:
-        """Return what a wait for the rate limit happens in."""
-        return nullcontext()
 
 
 @dataclass
@@ -84,29 +77,43 @@ class _Request(Generic[T]):
     """Method, URL, parameters, body."""
 
     decode: Callable[[bytes], T]
-    budget: RateLimiter | None
-    """A smaller one than the tenant's, if there is."""
+    rate_limiter: RateLimiter | None
+    """One that is smaller than the tenant's, if there is."""
 
     hooks: RequestHooks
     started: float = field(default_factory=time.monotonic)
     tries: int = 0
     waited: float = 0.0
-    """Seconds, because the API asked for them."""
+    """Seconds of pauses that the API asked for."""
+    malformed: str = ""
+    """What is wrong with the last answer's shape."""
+    malformed_alike: int = 0
+    """Answers in a row with that."""
 
     @property
-    def what(self) -> str:
-        """What it is for."""
-        return f"stream {self.hooks.stream}" if self.hooks.stream else str(urlsplit(self.sent["url"]).path)
+    def url(self) -> str:
+        """Without the parameters."""
+        return str(self.sent["url"])
+
+    @property
+    def name(self) -> str:
+        """What logs call it."""
+        return f"stream {self.hooks.stream}" if self.hooks.stream else urlsplit(self.url).path
+
+    def count_malformed(self, error: MalformedAnswerError) -> None:
+        """Count how often in a row an answer was malformed in the same way."""
+        self.malformed_alike = self.malformed_alike + 1 if str(error) == self.malformed else 1
+        self.malformed = str(error)
 
 
 class Client:
-    """Asks the API for one tenant; what can heal is tried again, what cannot is an :class:`APIError`."""
+    """Sends one tenant's requests; retries what may succeed later, and raises an :class:`APIError` for the rest."""
 
     def __init__(
         self,
         tenant: Tenant,
         settings: Settings,
-        in_flight: threading.Semaphore,
+        pool: ConnectionPool,
         *,
         wait_factor: float = 1.0,
     ) -> None:
@@ -115,202 +122,201 @@ class Client:
         Args:
             tenant: Whose data.
             settings: Hosts, limits, app key.
-            in_flight: Bounds the requests under way, over all tenants.
-            wait_factor: Factor on the waits between tries, in seconds.
+            pool: Connections, which all tenants share.
+            wait_factor: Factor on the seconds between tries and on the length of an outage.
         """
         self.tenant = tenant
         self._settings = settings
-        self._in_flight = in_flight
         self._wait_factor = wait_factor
-        self._budget = RateLimiter.per_second(settings.requests_per_second)
-        self._session = Session(settings.concurrency)
-        self._session.headers["User-Agent"] = settings.user_agent
+        self._rate_limiter = RateLimiter.per_second(settings.requests_per_second)
+        self._session = Session(pool, settings.user_agent)
         self._credentials = ClientCredentials(tenant, settings, self._send)
-        self._accepted = False
-        """Whether the API has taken token and app key for good at least once."""
-        self._refused_by: set[str] = set()
-        self._last_answer = self._last_success = 0.0
-        self._outage: tuple[float, str, str] | None = None
-        """Until when requests fail unasked, why, and what to do."""
-        self._suspects: set[str] = set()
-        """What the API has not served for long, while it served nothing else."""
-        self._pauses_told: dict[str, float] = {}
+        self._breaker = CircuitBreaker(wait_factor)
+        self._pause_log = LogThrottle(settings.log_interval)
 
-    def ask(  # noqa: PLR0913 -- a request's parts, and who pays for it
+    def request(  # noqa: PLR0913 -- a request's parts, and what limits and observes it
         self,
         path: str,
         params: Mapping[str, str],
         decode: Callable[[bytes], T],
         *,
         body: Mapping[str, Any] | None = None,
-        budget: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         hooks: RequestHooks | None = None,
     ) -> T:
-        """Ask for a page and decode it, as often as it takes within bounds.
+        """Request a page and decode it.
 
         Args:
             path: Below the API root.
             params: Query parameters.
-            decode: Reads the body; a body that it refuses is asked for again, since pages arrive cut or as HTML.
+            decode: Decodes the body. A body that it refuses is requested again, since pages arrive cut or as HTML.
             body: Sent as JSON, by POST; None for GET.
-            budget: A smaller budget than the tenant's, which the request keeps to besides. Where the API asks for a
-                pause, it is this one that pauses.
-            hooks: Told of answers, retries and waits.
+            rate_limiter: A second one, smaller than the tenant's. Where the API asks for a pause, this one pauses.
+            hooks: Called for answers, retries and waits.
 
         Raises:
             CredentialsError: The token endpoint refused the credentials; an AppKeyError after 401 twice in a row.
             ForbiddenError: 403; a MissingScopeError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
-            APIError: Any other answer that is final, or tries used up. Once that is so for want of a way to the API or
-                of a token, or for two things while nothing else was served, further requests fail unasked for a minute.
+            APIError: Any other final answer, or no success in all tries. If the API or the token endpoint cannot be
+                reached, or if two requests in a row get no answer, later requests fail at once for a minute.
         """
-        api = path.split("/")[1]
-        if not self._accepted and len(self._refused_by) >= KEY_REFUSALS:
-            msg = "The API answered 401 to every request so far."
-            raise AppKeyError(msg)
-        if (outage := self._outage) and time.monotonic() < outage[0]:
-            _, cause, remedy = outage
-            msg = f"Not asked, since the API serves nobody: {cause}"
-            raise APIError(msg, remedy=remedy)
+        self._breaker.check()
+        _check_path(path)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
-        request = _Request(sent, decode, budget, hooks or RequestHooks())
-        attempt = backoff.on_exception(
+        request = _Request(sent, decode, rate_limiter, hooks or RequestHooks())
+        try:
+            return self._with_retries(request)
+        except AppKeyError:
+            self._breaker.key_refused(request.url)
+            raise
+        except TransientError as error:
+            self._breaker.gave_up(request.url, request.started, error)
+            if isinstance(error, MalformedAnswerError):
+                self._breaker.gave_up_decoding(request.url, request.hooks.stream)
+            cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
+            raise APIError(cause, remedy=error.remedy) from None
+
+    def _with_retries(self, request: _Request[T]) -> T:
+        """Try a request until it succeeds or fails for good. This is the only place that retries."""
+
+        def give_up(error: Exception) -> bool:
+            return request.tries >= self._max_tries(request, error)
+
+        def on_backoff(details: Details) -> None:
+            request.hooks.retrying()
+            error = details.get("exception")
+            _log.warning(
+                "Tenant %s, %s: %s; try %d of %d in %.1fs.",
+                self.tenant.tenant_id,
+                request.name,
+                error,
+                request.tries + 1,
+                self._max_tries(request, error),
+                details.get("wait", 0.0),
+            )
+
+        @backoff.on_exception(
             backoff.expo,
             TransientError,
-            max_tries=MAX_TRIES,
-            giveup=lambda _: self._outage is not None,
+            giveup=give_up,
+            on_backoff=on_backoff,
             jitter=_jitter,
             factor=self._wait_factor,
-            on_backoff=self._retrying,
             logger=None,
-        )(self._attempt)
-        try:
-            return attempt(request)
-        except TransientError as error:
-            cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
-            if isinstance(error, UnreachableError):
-                self._declare_outage(f"{error}.", error.remedy)
-            elif self._last_answer < request.started:
-                self._suspect(sent["url"], f"{error}.", error.remedy)
-            raise APIError(cause, remedy=error.remedy) from None
-        except AppKeyError:
-            self._refused_by.add(api)
-            raise
+        )
+        def attempt() -> T:
+            return self._attempt(request)
+
+        return attempt()
+
+    def _max_tries(self, request: _Request[T], error: BaseException | None) -> int:
+        """Return after how many tries a request gives up if it ends with this error."""
+        if self._breaker.opened:
+            return 1
+        if isinstance(error, NoConnectionError) and not self._breaker.ever_answered:
+            return FIRST_CONNECTION_TRIES
+        if isinstance(error, MalformedAnswerError) and request.malformed_alike == request.tries:
+            known = self._breaker.is_malformed(request.url, request.hooks.stream)
+            return KNOWN_MALFORMED_TRIES if known else MALFORMED_TRIES
+        return MAX_TRIES
 
     def _attempt(self, request: _Request[T]) -> T:
+        """Send a request once, again after each pause that the API asks for, and decode the answer."""
         request.tries += 1
-        token_renewed = reserved = False
+        while True:
+            response = self._answer(request)
+            if not throttle_reason(response):
+                break
+            self._pause(request, response, request.rate_limiter or self._rate_limiter)
+        if response.status_code != HTTPStatus.OK:
+            raise responses.error(response, self._credentials.secrets)
+        try:
+            answer = request.decode(response.content.removeprefix(codecs.BOM_UTF8))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problem = responses.unreadable(response, error)
+            if isinstance(problem, MalformedAnswerError):
+                request.count_malformed(problem)
+            raise problem from None
+        self._breaker.decoded(request.url, request.hooks.stream)
+        return answer
+
+    def _answer(self, request: _Request[T]) -> requests.Response:
+        """Return the answer to a request; a token that is refused is renewed once."""
+        auth = self._auth(request, request.rate_limiter)
+        response = self._send_signed(request, auth)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            self._credentials.invalidate(auth)
+            response = self._send_signed(request, self._auth(request, None))
+        return response
+
+    def _auth(self, request: _Request[T], rate_limiter: RateLimiter | None) -> BearerAuth:
+        """Wait until a request may be sent, and return what signs it."""
         while True:
             try:
-                self._credentials.signature()  # before a report's run is spent while no token is to be had
+                self._credentials.auth()  # first, so that no run of a report is spent while there is no token
                 with request.hooks.waiting():
-                    if request.budget and not reserved:
-                        request.budget.wait()
-                        reserved = True
-                    self._budget.wait()
-                signature = self._credentials.signature()  # the waits may have taken minutes
+                    if rate_limiter:
+                        rate_limiter.wait()
+                        rate_limiter = None
+                    self._rate_limiter.wait()
+                return self._credentials.auth()  # again, since the waits may have taken minutes
             except RateLimitError as limit:
-                self._pause(request, limit.response, self._budget)
-                continue
-            response = self._send(**request.sent, auth=signature)
-            request.hooks.answered(response)
-            status = response.status_code
-            self._served(status)
-            if status == HTTPStatus.OK:
-                return self._decoded(response, request.decode)
-            if status == HTTPStatus.UNAUTHORIZED and not token_renewed:
-                token_renewed = True
-                self._credentials.forget(signature)
-            elif throttle_reason(response):
-                self._pause(request, response, request.budget or self._budget)
-                token_renewed = reserved = False
-            else:
-                raise responses.error(response, self._credentials.secrets)
+                self._pause(request, limit.response, self._rate_limiter)
 
-    def _served(self, status: int) -> None:
-        """Take note that the API answers; unless it is a 401 or an error of its own, it takes token and app key."""
-        self._last_answer = time.monotonic()
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.UNAUTHORIZED:
-            self._accepted = True
-        if status == HTTPStatus.OK:
-            self._last_success = self._last_answer
-            self._outage = None
-            self._suspects = set()
-
-    def _suspect(self, what: str, cause: str, remedy: str) -> None:
-        """Take note of something that the API has not served for long: one may be a matter of its own, two are not."""
-        self._suspects.add(what)
-        if len(self._suspects) > 1:
-            self._declare_outage(cause, remedy)
-
-    def _declare_outage(self, cause: str, remedy: str) -> None:
-        self._outage = (time.monotonic() + OUTAGE * self._wait_factor, cause, remedy)
-
-    def _pause(self, request: _Request[T], response: requests.Response, budget: RateLimiter) -> None:
-        """Hold back a budget's requests for as long as an answer says; fail if the request has waited long enough.
-
-        Never less than a tenth of what the request has waited so far: a 429 that always says "now" would be thousands
-        of tries else.
-        """
-        asked = retry_after(response)
-        seconds = max(asked, 0.05, request.waited / 10)
-        if request.waited + seconds > (request.budget or self._budget).max_wait:
-            refusal = responses.refusal_to_serve(
-                response, self._credentials.secrets, request.waited, asked, budget.setting
-            )
-            if budget is self._budget and self._last_success < request.started:
-                self._suspect(request.sent["url"], str(refusal), refusal.remedy)
-            raise refusal
-        request.waited += seconds
-        if not budget.pause(seconds):
-            return
-        what = f"{'' if budget is self._budget else f', {request.what}'}: {throttle_reason(response)}"
-        now = time.monotonic()
-        if seconds >= SHORT_PAUSE or now >= self._pauses_told.get(what, 0.0) + self._settings.log_interval:
-            self._pauses_told[what] = now
-            _log.warning("Tenant %s%s, waiting %.3gs.", self.tenant.tenant_id, what, seconds)
+    def _send_signed(self, request: _Request[T], auth: BearerAuth) -> requests.Response:
+        response = self._send(**request.sent, auth=auth)
+        request.hooks.answered(response)
+        self._breaker.answered(response.status_code)
+        return response
 
     def _send(self, method: str, url: str, *, timeout: float = math.inf, **request: Any) -> requests.Response:
-        """Send a request.
-
-        Plain http is for this machine only, so it takes no proxy, whatever the environment says.
-        """
         timeout = min(timeout, self._settings.request_timeout)
+        timeouts = (min(CONNECT_TIMEOUT, timeout), timeout)
         try:
-            with self._in_flight, within(TOTAL_TIMEOUT_FACTOR * timeout):
-                return self._session.request(
-                    method,
-                    url,
-                    timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
-                    allow_redirects=False,
-                    proxies={"http": ""},
-                    **request,
-                )
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise responses.connection_error(error, urlsplit(url).hostname or "") from error
+            return self._session.send_bounded(method, url, timeout=timeouts, **request)
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise network_error(error, url) from error
 
-    def _decoded(self, response: requests.Response, decode: Callable[[bytes], T]) -> T:
-        try:
-            return decode(response.content.removeprefix(codecs.BOM_UTF8))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise responses.unreadable(response, error) from None
+    def _pause(self, request: _Request[T], response: requests.Response, rate_limiter: RateLimiter) -> None:
+        """Pause a rate limiter for as long as an answer says; fail if the request has waited long enough.
 
-    def _retrying(self, details: Details) -> None:
-        (request,) = details["args"]
-        request.hooks.retrying()
-        _log.warning(
-            "Tenant %s, %s: %s; try %d of %d in %.1fs.",
-            self.tenant.tenant_id,
-            request.what,
-            details.get("exception"),
-            details["tries"] + 1,
-            MAX_TRIES,
-            details.get("wait", 0.0),
-        )
+        A pause is at least a tenth of what the request has waited so far: an API that answers 429 and always says "now"
+        would get thousands of requests otherwise.
+        """
+        asked = retry_after(response)
+        seconds = max(asked, MIN_PAUSE, request.waited / 10)
+        if request.waited + seconds > (request.rate_limiter or self._rate_limiter).max_wait:
+            refusal = responses.refusal_to_serve(
+                response, self._credentials.secrets, request.waited, asked, rate_limiter.setting
+            )
+            if rate_limiter is self._rate_limiter:
+                self._breaker.throttled(request.url, request.started, refusal)
+            raise refusal
+        request.waited += seconds
+        if not rate_limiter.pause(seconds):
+            return
+        what = "" if rate_limiter is self._rate_limiter else f", {request.name}"
+        text = f"{what}: {throttle_reason(response)}"
+        if self._pause_log.is_due(text) or seconds >= SHORT_PAUSE:
+            _log.warning("Tenant %s%s, waiting %.3gs.", self.tenant.tenant_id, text, seconds)
+
+
+def _check_path(path: str) -> None:
+    """Refuse an id that would change the rest of a path: it is ``.``, ``..`` or empty.
+
+    Raises:
+        APIError: The path holds one.
+    """
+    for segment in path.removeprefix("/").split("/"):
+        if segment in {"", ".", ".."}:
+            msg = f'The id "{segment}" cannot be part of a URL, so nothing was requested.'
+            remedy = "Check the ids in custom_reports; an id that ServiceTitan sent is a matter for its support."
+            raise APIError(msg, remedy=remedy)
 
 
 def _jitter(seconds: float) -> float:
-    """Vary a wait by a quarter, so that those who failed together do not come back together."""
+    """Vary a wait by a quarter, so that requests which failed together are not sent again together."""
     return seconds * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -1,8 +1,9 @@
-"""ServiceTitan's rate limits: keeping below them, and how long to wait when it says so all the same."""
+"""Rate limits: how the tap stays below them, and how long it waits when the API asks for a pause."""
 
 from __future__ import annotations
 
 import email.utils
+import math
 import re
 import threading
 import time
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_RATE_LIMIT_WAIT = 900.0
-"""Seconds that one request waits in all, over all its tries, because the API says so, before it fails."""
+"""Seconds of pauses that one request waits in all, over all its tries, before it fails."""
 
 DEFAULT_RATE_LIMIT_WAIT = 5.0
 """Seconds to wait after a 429 that does not say how long."""
@@ -25,7 +26,7 @@ MAINTENANCE_WAIT = 30.0
 
 
 class RateLimiter:
-    """So many requests in so many seconds, and none at all while the API has asked for a pause."""
+    """Allows a number of requests in a number of seconds, and none during a pause that the API asked for."""
 
     def __init__(
         self,
@@ -33,12 +34,12 @@ class RateLimiter:
         max_wait: float = MAX_RATE_LIMIT_WAIT,
         setting: str = "requests_per_second",
     ) -> None:
-        """Make a budget.
+        """Make a rate limiter.
 
         Args:
-            limits: How many requests in how many seconds, all to be kept; none for any number.
-            max_wait: Seconds that one request waits in all, because the API says so, before it fails.
-            setting: The setting that limits are made of.
+            limits: Numbers of requests and of seconds; each applies. Without any, only pauses do.
+            max_wait: Seconds of pauses that one request waits in all before it fails.
+            setting: The setting that the limits come from.
         """
         self.max_wait = max_wait
         self.setting = setting
@@ -49,30 +50,30 @@ class RateLimiter:
 
     @classmethod
     def per_second(cls, rate: float) -> RateLimiter:
-        """Make a budget of so many requests a second over any three seconds; below 1, one in so many seconds.
+        """Allow this number of requests a second, over any three seconds; below 1, one request in 1 / rate seconds.
 
-        A single second may see a quarter more: at the default of 40, 50, still below the 60 that ServiceTitan allows.
+        A single second may have a quarter more: 50 at the default of 40, still below the 60 that ServiceTitan allows.
         """
         sustained = max(1, int(3 * rate))
         return cls((sustained, sustained / rate), (max(1, int(1.25 * rate)), 1.0))
 
     @classmethod
     def per_minute(cls, rate: float) -> RateLimiter:
-        """Make a budget of so many requests in any minute, all at once if need be; below 1, one in so many minutes."""
+        """Allow this number of requests in any minute, also all at once; below 1, one request in 1 / rate minutes."""
         count = max(1, int(rate))
         return cls((count, 60 * count / rate), setting="reports_per_minute")
 
     def wait(self) -> None:
-        """Block until the next request may go out."""
+        """Block until the next request may be sent."""
         while (seconds := self._reserve()) > 0:
             time.sleep(seconds)
 
     def pause(self, seconds: float) -> bool:
-        """Hold back every request for so long; tell whether that is news."""
+        """Allow no request for this number of seconds; return whether the pause is new, or longer than the last one."""
         with self._lock:
             now = time.monotonic()
             until = now + seconds
-            # Requests under way together are told nearly the same.
+            # Requests in flight together get nearly the same answer.
             news = now >= self._paused_until or until > self._paused_until + 1
             self._paused_until = max(self._paused_until, until)
             return news
@@ -89,8 +90,27 @@ class RateLimiter:
             return 0.0
 
 
+class LogThrottle:
+    """Limits how often each text is logged."""
+
+    def __init__(self, interval: float) -> None:
+        """Make one that allows each text once in so many seconds."""
+        self._interval = interval
+        self._logged: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def is_due(self, text: str) -> bool:
+        """Return whether a text may be logged now; if so, it is taken as logged."""
+        now = time.monotonic()
+        with self._lock:
+            due = now >= self._logged.get(text, -math.inf) + self._interval
+            if due:
+                self._logged[text] = now
+            return due
+
+
 def throttle_reason(response: requests.Response) -> str | None:
-    """Tell what the API says is to be waited for; None if nothing.
+    """Return why the API asks for a pause; None if it does not.
 
     A report answers 409 while "the service is suspended for maintenance" (MeltanoLabs/tap-service-titan).
     """
@@ -104,10 +124,10 @@ def throttle_reason(response: requests.Response) -> str | None:
 
 
 def retry_after(response: requests.Response) -> float:
-    """Seconds to wait after an answer that gives a reason to.
+    """Return the seconds to wait after an answer that asks for a pause.
 
-    The header may be a float or a date and is not always there; the body's title tells seconds too
-    ("Try again in 50 seconds."). Both as reported by users of live tenants; the longer one counts.
+    The header may be a float or a date, or absent; the body's title may name seconds too ("Try again in 50
+    seconds."). Users of live tenants reported both. The longer one counts.
     """
     seconds = []
     header = response.headers.get("Retry-After", "")
@@ -120,4 +140,4 @@ def retry_after(response: requests.Response) -> float:
     if match := re.search(rb"in (\d+(?:\.\d+)?) seconds?", response.content):
         seconds.append(float(match[1]))
     default = MAINTENANCE_WAIT if response.status_code == HTTPStatus.CONFLICT else DEFAULT_RATE_LIMIT_WAIT
-    return max((told for told in seconds if told >= 0), default=default)
+    return max((wait for wait in seconds if wait >= 0), default=default)

@@ -1,110 +1,106 @@
-"""HTTP sessions that follow no redirect, and break off an answer that takes too long as a whole."""
+"""HTTP sessions: one pool of connections for all tenants, a deadline and a size limit for each answer, no redirects."""
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tap_servicetitan.errors import APIError
 
-class _Limit:
-    """How long a request may take as a whole, and the connection to break off then."""
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
-    def __init__(self) -> None:
-        self.passed = False
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
+TOTAL_TIMEOUT_FACTOR = 3
+"""An answer may take this many times the ``request_timeout``, which limits the wait for each of its parts."""
 
-    def watch(self, connected: socket.socket) -> None:
-        """Take note of the connection that the answer comes by."""
-        with self._lock:
-            self._socket = connected
-            if self.passed:
-                self._break_off()
+MAX_BODY_BYTES = 256 * 2**20
+"""Size of an answer after decompression: 50 KB for each record of a full page of 5,000, far more than any has. A
+compressed answer of 1 MB can otherwise fill 1 GB of memory."""
 
-    def forget(self) -> None:
-        """The answer is here: the connection is another request's now."""
-        with self._lock:
-            self._socket = None
-
-    def pass_by(self) -> None:
-        """Break off the connection, from another thread."""
-        with self._lock:
-            self.passed = True
-            self._break_off()
-
-    def _break_off(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                # Of the plain socket: the TLS one would say goodbye first, and wait.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+_CHUNK_BYTES = 2**16
 
 
-_here = threading.local()
+class _DeadlineReader(io.RawIOBase):
+    """Reads an answer from a socket until a deadline; the socket's own timeout limits each read only."""
 
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Break off the requests that the block sends, after so many seconds.
-
-    A timeout of requests is for each read of the socket: an answer that drips never meets it.
-
-    Raises:
-        requests.Timeout: It took longer.
-    """
-    limit = _here.limit = _Limit()
-    timer = threading.Timer(seconds, limit.pass_by)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except Exception as error:
-        if limit.passed:
-            raise requests.Timeout from error
-        raise
-    finally:
-        limit.forget()
-        timer.cancel()
-        _here.limit = None
-    if limit.passed:
-        raise requests.Timeout
-
-
-class _Watched(HTTPConnection):
-    """A connection that may be broken off while its answer is read."""
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._raw = connected.makefile("rb", buffering=0)
+        self._timeout = connected.gettimeout()
+        self._deadline = time.monotonic() + TOTAL_TIMEOUT_FACTOR * (self._timeout or float("inf"))
 
     @override
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
-        limit: _Limit | None = getattr(_here, "limit", None)
-        if limit and isinstance(self.sock, socket.socket):
-            limit.watch(self.sock)
-        return super().getresponse()
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if self._timeout and left < self._timeout:
+            self._socket.settimeout(left)
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    @override
+    def close(self) -> None:
+        if not self.closed:
+            with suppress(OSError):  # the connection may be closed already
+                self._socket.settimeout(self._timeout)
+            self._raw.close()
+        super().close()
 
 
-class _WatchedTLS(_Watched, HTTPSConnection):
-    """The same by TLS."""
+class _Response(http.client.HTTPResponse):
+    """An answer that ends by a deadline and is not one of the informational answers (1xx) before it."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_DeadlineReader(sock))
+
+    @override
+    def begin(self) -> None:
+        super().begin()
+        # http.client skips 100 only. 101 never comes, since no request asks for another protocol.
+        while self.status < http.HTTPStatus.OK:
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first answer
+            super().begin()
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _TLSConnection(HTTPSConnection):
+    response_class = _Response
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _Connection
 
 
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLS
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+_POOLS = {"http": _Pool, "https": _TLSPool}
 
 
 class _Adapter(HTTPAdapter):
-    """Makes connections that may be broken off."""
-
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -117,22 +113,62 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-_POOLS = {"http": _Pool, "https": _PoolTLS}
+class ConnectionPool:
+    """The connections of all tenants: credentials belong to a request, so that tenants can share them."""
+
+    def __init__(self, size: int) -> None:
+        """Make a pool.
+
+        Args:
+            size: Requests in flight at most, and connections kept to each host.
+        """
+        self.in_flight = threading.BoundedSemaphore(size)
+        self.adapter: HTTPAdapter = _Adapter(pool_maxsize=size)
 
 
 class Session(requests.Session):
-    """Follows no redirect and does not even read where it leads: credentials stay with the host they are meant for."""
+    """One tenant's session. It follows no redirect: credentials are sent to the configured host only."""
 
-    def __init__(self, connections: int) -> None:
-        """Make a session that keeps so many connections."""
+    def __init__(self, pool: ConnectionPool, user_agent: str) -> None:
+        """Make a session, with cookies of its own, that uses a pool's connections."""
         super().__init__()
         # It logs URLs, with the ids of records in them, and header lines that it cannot read.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         # Without an auth of its own, requests would sign the request for a token with what ~/.netrc holds.
         self.auth = lambda request: request
+        self.headers["User-Agent"] = user_agent
+        self._pool = pool
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _Adapter(pool_maxsize=connections))
+            self.mount(scheme, pool.adapter)
+
+    def send_bounded(self, method: str, url: str, **request: Any) -> requests.Response:
+        """Send a request as ``request`` does, and read its answer within limits.
+
+        Plain http is for this machine only, so it uses no proxy, whatever the environment says.
+
+        Raises:
+            requests.RequestException: There was no answer.
+            urllib3.exceptions.HTTPError: The answer ended early or took too long.
+            APIError: The answer is larger than :data:`MAX_BODY_BYTES`.
+        """
+        with self._pool.in_flight:
+            response = self.request(method, url, allow_redirects=False, proxies={"http": ""}, stream=True, **request)
+            with closing(response.raw):
+                response.raw = io.BytesIO(_body(response))
+        return response
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
+
+
+def _body(response: requests.Response) -> bytes:
+    chunks, size = [], 0
+    for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            msg = f"The API's answer is larger than {MAX_BODY_BYTES / 2**20:.3g} MiB, so it was not read to the end."
+            remedy = "Check whether a proxy answers in the API's place; if not, report it to ServiceTitan's support."
+            raise APIError(msg, remedy=remedy)
+    return b"".join(chunks)

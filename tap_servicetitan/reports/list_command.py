@@ -228,12 +228,12 @@ def _values(one: tuple[Reports, str]) -> Values | StreamError:
     decode = msgspec.json.Decoder(Values).decode
     params = {"page": "1", "pageSize": str(VALUES_SHOWN)}
     path = url(reports.client, "dynamic-value-sets/{name}", name=name)
-    return _or_error(lambda: reports.client.ask(path, params, decode))
+    return _or_error(lambda: reports.client.request(path, params, decode))
 
 
 def _all(client: Client, path: str) -> list[ListEntry]:
     decode = msgspec.json.Decoder(ListPage[ListEntry]).decode
     pages = (
-        client.ask(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode) for number in itertools.count(1)
+        client.request(path, {"page": str(number), "pageSize": str(PAGE_SIZE)}, decode) for number in itertools.count(1)
     )
     return [entry for page, _ in iter_pages(pages) for entry in page.data]

@@ -88,7 +88,9 @@ def fetch_metadata(client: Client, category: str, report_id: str, budget: RateLi
     Raises:
         APIError: The API has no metadata of it: some reports of the website answer 404.
     """
-    return client.ask(url(client, REPORT, report_category=category, report_id=report_id), {}, _decode, budget=budget)
+    return client.request(
+        url(client, REPORT, report_category=category, report_id=report_id), {}, _decode, rate_limiter=budget
+    )
 
 
 ColumnKey = tuple[str, int]

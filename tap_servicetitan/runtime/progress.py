@@ -17,7 +17,7 @@ from singer_sdk import metrics
 from typing_extensions import override
 
 from tap_servicetitan import text_table
-from tap_servicetitan.client.client import RequestHooks
+from tap_servicetitan.client.hooks import RequestHooks
 from tap_servicetitan.dates import latest
 from tap_servicetitan.endpoints.kinds import Nested
 

@@ -186,12 +186,12 @@ class EndpointStream(Stream, abc.ABC):
             body: What is sent by POST, if not GET.
             budget: A smaller budget than the tenant's, to keep to besides.
         """
-        return self.tap.clients[tenant_id].ask(
+        return self.tap.clients[tenant_id].request(
             self.endpoint.url_for(tenant_id, parent or {}),
             {**self.endpoint.query, **params},
             self._decode,
             body=body,
-            budget=budget,
+            rate_limiter=budget,
             hooks=self.progress(tenant_id),
         )
 

@@ -282,7 +282,7 @@ class NestedStream(PagedStream):
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
             params |= counted if number == first else {}
             with self.tap.worker_lock.released():
-                return self.tap.clients[tenant_id].ask(
+                return self.tap.clients[tenant_id].request(
                     path, {**endpoint.query, **params}, decode, hooks=self.progress(tenant_id)
                 )
 

@@ -10,7 +10,6 @@ import json
 import logging
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import requests
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_servicetitan.client.client import Client
+from tap_servicetitan.client.session import ConnectionPool
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import SyncFailedError
 from tap_servicetitan.simulator import Simulator
@@ -227,9 +227,9 @@ class SomeStreams(TapServiceTitan):
 
     @functools.cached_property
     def clients(self) -> dict[str, Client]:
-        in_flight = threading.BoundedSemaphore(self.settings.concurrency)
+        pool = ConnectionPool(self.settings.concurrency)
         return {
-            tenant.tenant_id: Client(tenant, self.settings, in_flight, wait_factor=self.wait_factor)
+            tenant.tenant_id: Client(tenant, self.settings, pool, wait_factor=self.wait_factor)
             for tenant in self.settings.tenants
         }
 

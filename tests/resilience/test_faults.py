@@ -212,7 +212,7 @@ def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
 
 @pytest.mark.parametrize("place", ["head", "body", "body of unknown length"])
 def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    monkeypatch.setattr("tap_servicetitan.client.client.TOTAL_TIMEOUT_FACTOR", 0.5)
+    monkeypatch.setattr("tap_servicetitan.client.session.TOTAL_TIMEOUT_FACTOR", 0.5)
     whole = feed(RECORD)
     if place == "body of unknown length":
         whole = whole.replace(b"Content-Length", b"X-Length")

@@ -98,7 +98,7 @@ class Client:
     tenant_id: str
     answer: Callable[[str, str, str | None], dict[str, Any]]
 
-    def ask(self, path: str, params: dict[str, str], decode: Callable[[bytes], Any], **_: Any) -> Any:
+    def request(self, path: str, params: dict[str, str], decode: Callable[[bytes], Any], **_: Any) -> Any:
         return decode(json.dumps(self.answer(path.rsplit("/", 1)[-1], self.tenant_id, params.get("from"))).encode())
 
 
