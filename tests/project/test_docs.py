@@ -58,7 +58,10 @@ def test_the_readme_counts_the_streams_and_apis(root: Path) -> None:
 
 
 def _documents(root: Path) -> list[Path]:
-    return [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("benchmarks/*.md")]
+    return [
+        *root.glob("*.md"),
+        *(file for each in ("docs", "benchmarks", "tests") for file in root.glob(f"{each}/*.md")),
+    ]
 
 
 def test_links_between_documents_lead_somewhere(root: Path) -> None:
@@ -70,6 +73,26 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
                 headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
                 slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
                 assert anchor in slugs, f"{document.name}: {path}#{anchor}"
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md", "tests/README.md"])
+def test_files_and_folders_that_the_maps_name_exist(root: Path, document: str) -> None:
+    named = set(re.findall(r"`([\w./-]+(?:/|\.(?:py|json|yml|toml|txt)))`", (root / document).read_text()))
+    places = (root, root / ".github" / "workflows", PACKAGE, PACKAGE.parent)
+
+    assert len(named) > 5
+    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
+
+
+def test_every_document_begins_with_the_question_that_it_answers(root: Path) -> None:
+    for document in [
+        *root.glob("docs/*.md"),
+        root / "CONTRIBUTING.md",
+        root / "SECURITY.md",
+        root / "tests" / "README.md",
+    ]:
+        first = re.split(r"\n#+ ", document.read_text())[0 if document.name != "SECURITY.md" else 1]
+        assert "?" in first, document.name
 
 
 ELSEWHERE = {
@@ -125,7 +148,7 @@ def templates(folder: Path) -> Iterator[str]:
 
 
 def test_messages_in_the_troubleshooting_are_those_of_the_code(root: Path) -> None:
-    text = (root / "docs" / "running.md").read_text().partition("## Troubleshooting")[2]
+    text = (root / "docs" / "operations.md").read_text().partition("## Troubleshooting")[2]
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     quoted = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
 

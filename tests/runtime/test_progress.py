@@ -144,7 +144,7 @@ def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callabl
 def test_the_structured_log_has_the_same_as_fields(
     tap: Tap, simulator: Simulator, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    documented = (pytestconfig.rootpath / "docs" / "running.md").read_text()
+    documented = (pytestconfig.rootpath / "docs" / "operations.md").read_text()
     (config,) = re.findall(r"```json\n(.*?)```", documented, re.DOTALL)
     (tmp_path / "logging.json").write_text(config)
     monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(tmp_path / "logging.json"))
