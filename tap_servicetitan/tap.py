@@ -63,8 +63,8 @@ class TapServiceTitan(Tap):
     def __init__(self, **kwargs: Any) -> None:
         if kwargs.get("parse_env_config"):
             self.append_builtin_config(self.config_jsonschema)
-            if problems := list(settings.environment_problems(self.config_jsonschema, f"{self.name}_")):
-                raise ConfigError(problems)
+            environment = settings.environment_config(self.config_jsonschema, "TAP_SERVICETITAN_")
+            kwargs |= {"config": {**(kwargs.get("config") or {}), **environment}, "parse_env_config": False}
         for name, error in (("catalog", CatalogError), ("state", StateError)):
             if isinstance(kwargs.get(name), (list, int, float)):
                 msg = f"The {name} that was handed in is not a JSON object."
@@ -244,6 +244,7 @@ class TapServiceTitan(Tap):
         # The SDK's own messages quote the value, which may be a secret.
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
+        self._config = settings.complete(self._config, schema)
         errors = list(settings.problems(self._config, schema))
         self._problems = errors
         if errors and raise_errors:

@@ -11,11 +11,11 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
-from tap_servicetitan.custom_reports import CustomReport, by_tenant
 from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
 from tap_servicetitan.reports.endpoint import Report, TenantReport
 from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
 from tap_servicetitan.reports.report_parameters import validate_parameters
+from tap_servicetitan.settings.custom_reports import CustomReport, by_tenant
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.client import Client

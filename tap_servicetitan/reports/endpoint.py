@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.custom_reports import DATE_RANGE_PARAMS
 from tap_servicetitan.endpoints.kinds import Paged
 from tap_servicetitan.reports.metadata import dedupe_names, number_duplicates
 from tap_servicetitan.reports.rows import column_schema
+from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.rate_limit import RateLimiter
-    from tap_servicetitan.custom_reports import CustomReport
     from tap_servicetitan.reports.metadata import ColumnKey, ReportMetadata
+    from tap_servicetitan.settings.custom_reports import CustomReport
 
 ROW = "_row"
 """Number of a row within its date or window: a report's rows have no id of their own."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.custom_reports import DATE_RANGE_PARAMS
 from tap_servicetitan.errors import ReportError
 from tap_servicetitan.reports import relative_dates
 from tap_servicetitan.reports.metadata import Parameter
 from tap_servicetitan.reports.rows import as_text
+from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan.reports.metadata import ReportMetadata

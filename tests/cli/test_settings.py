@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 from helpers.support import Tap, config_of, run_here, selecting
 
 from tap_servicetitan.errors import ConfigError
-from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, problems
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings, complete, environment_config, problems
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
@@ -25,15 +28,28 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
         ({"st_app_key": ""}, "Setting 'st_app_key' is missing."),
         ({"tenant_id": None}, "Setting 'tenant_id' is missing."),
         ({"tenant_id": "10/01"}, "Setting 'tenant_id' must be a tenant's number, such as 123456789."),
+        ({"tenant_id": "acme"}, "Setting 'tenant_id' must be a tenant's number, such as 123456789."),
+        ({"tenant_id": "\uff11"}, "Setting 'tenant_id' must be a tenant's number, such as 123456789."),
+        (
+            {"tenant_id": None, "tenants": [{"tenant_id": "a b"}]},
+            "Setting 'tenants.0.tenant_id' must be a tenant's number, such as 123456789.",
+        ),
         ({"client_secret": 4711}, "Setting 'client_secret' must be of type string."),
         ({"environment": "staging"}, "Setting 'environment' must be one of: production, integration."),
         ({"api_url": "ftp://x"}, "Setting 'api_url' must be a URL that begins with https://."),
         ({"api_url": "http://api.servicetitan.io"}, "Setting 'api_url' must begin with https://"),
         ({"auth_url": "https://me:pw@host/token"}, "Setting 'auth_url' must not hold a user name or password."),
+        ({"auth_url": "https://@host/token"}, "Setting 'auth_url' must not hold a user name or password."),
+        ({"auth_url": "https://host/to ken"}, "Setting 'auth_url' must not hold white space."),
+        ({"api_url": "https://host:x"}, "Setting 'api_url' is not a URL."),
+        ({"api_url": "https://host/?a=b"}, "Setting 'api_url' must not hold '?' or '#': the tap appends the path"),
+        ({"api_url": "https://host/#"}, "Setting 'api_url' must not hold '?' or '#': the tap appends the path"),
         ({"start_date": "last week"}, "Setting 'start_date' must be a date or date-time, such as"),
         ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
         ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
         ({"batch_config": {"batch_size": 0}}, "Setting 'batch_config' must have a batch_size of at least 1."),
+        ({"request_timeout": math.nan}, "Setting 'request_timeout' must be a finite number."),
+        ({"requests_per_second": "inf"}, "Setting 'requests_per_second' must be a finite number."),
         ({"request_timeout": 0}, "Setting 'request_timeout' must be greater than 0."),
         ({"st_app_key": "ak1.s3cret\u20ac"}, "Setting 'st_app_key' must be of plain ASCII characters: it is sent as a"),
         (
@@ -44,7 +60,7 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
         ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
         (
             {"tenant_id": None, "tenants": [{"tenant_id": 1}, {"tenant_id": "1"}]},
-            "Setting 'tenants.1.tenant_id' stands",
+            "Setting 'tenants.1.tenant_id' is listed twice.",
         ),
         ({"tenant_id": None, "tenants": [{"tenant_id": ""}]}, "Setting 'tenants.0.tenant_id' is missing."),
         ({"tenant_id": None, "tenants": [{}]}, "Setting 'tenants.0' must hold tenant_id."),
@@ -131,11 +147,14 @@ def test_numbers_may_have_fractions(tap: Tap, simulator: Simulator) -> None:
     assert not run.lines_with("Traceback")
 
 
-def test_white_space_around_credentials_is_no_part_of_them(simulator: Simulator) -> None:
+def test_white_space_around_texts_is_removed(simulator: Simulator) -> None:
     config = config_of(simulator, user_agent=" acme ")
-    padded = {name: f" {config[name]}\r\n" for name in ("client_id", "client_secret", "st_app_key", "tenant_id")}
+    padded = {name: f" {value}\r\n" for name, value in config.items() if isinstance(value, str)}
 
-    assert run_here(config | padded, "bookings").code == 0
+    run = run_here({**config, **padded, "start_date": " 2024-01-01 ", "environment": "production "}, "bookings")
+
+    assert run.code == 0, run.log
+    assert run.counts()["bookings"]
 
 
 def test_settings_come_from_the_environment_too(
@@ -170,21 +189,43 @@ def test_the_environment_chooses_the_hosts() -> None:
     )
 
 
-DEFAULTS = (
-    "concurrency",
-    "requests_per_second",
-    "reports_per_minute",
-    "request_timeout",
-    "log_interval",
-    "environment",
-)
-
-
 def test_null_is_the_default() -> None:
-    config: dict[str, Any] = {**VALID, **dict.fromkeys(DEFAULTS)}
+    config = {**VALID, **dict.fromkeys(CONFIG_JSONSCHEMA["properties"]), **VALID}
 
     assert not list(problems(config, CONFIG_JSONSCHEMA))
-    assert all(config[name] == CONFIG_JSONSCHEMA["properties"][name]["default"] for name in DEFAULTS)
+    assert Settings.parse(config, user_agent="tap/1") == Settings.parse(VALID, user_agent="tap/1")
+
+
+def test_defaults_are_the_same_in_the_json_schema_the_config_and_the_typed_settings() -> None:
+    defaults = {
+        name: schema["default"] for name, schema in CONFIG_JSONSCHEMA["properties"].items() if "default" in schema
+    }
+
+    settings = Settings.parse(VALID, user_agent="tap/1")
+
+    assert complete(VALID, CONFIG_JSONSCHEMA) == {**VALID, **defaults}
+    assert defaults == {name: getattr(settings, name) for name in defaults}
+    assert (settings.concurrency, settings.requests_per_second, settings.environment) == (8, 40, "production")
+
+
+def test_neither_the_config_nor_the_environment_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_SERVICETITAN_TENANTS", "")
+    monkeypatch.setenv("TAP_SERVICETITAN_CONCURRENCY", "2")
+    reports = [{"report_name": "jobs", "report_category": "operations", "report_id": 1}]
+    config: dict[str, Any] = {**VALID, "client_id": " cid.1 ", "log_interval": None, "custom_reports": reports}
+    before, environment = copy.deepcopy(config), dict(os.environ)
+
+    tap = TapServiceTitan(config=config, parse_env_config=True, catalog={"streams": []})
+
+    assert (tap.settings.concurrency, tap.settings.client_id) == (2, "cid.1")
+    assert config == before
+    assert dict(os.environ) == environment
+
+
+def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
+    config = {**VALID, "tenants": [{"tenant_id": 2}], "tenant_id": None}
+
+    assert "s3cret" not in repr(Settings.parse(config, user_agent="tap/1"))
 
 
 def test_an_empty_environment_variable_is_as_good_as_none(
@@ -201,9 +242,39 @@ def test_an_empty_environment_variable_is_as_good_as_none(
     assert run.counts() == {"bookings": 60}
 
 
+@pytest.mark.parametrize(("text", "value"), [("TRUE", True), (" on ", True), ("1", True), ("No", False), ("0", False)])
+def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: bool) -> None:  # noqa: FBT001
+    variables = {"TAP_SERVICETITAN_INCLUDE_RECENT_CHANGES": text}
+
+    config = environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_", variables)
+
+    assert config == {"include_recent_changes": value}
+
+
+def test_a_file_env_in_the_working_directory_is_read_and_the_environment_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("TAP_SERVICETITAN_TENANT_ID=1\nTAP_SERVICETITAN_CONCURRENCY=3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAP_SERVICETITAN_TENANT_ID", "2")
+
+    config = environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_")
+
+    assert config == {"tenant_id": "2", "concurrency": 3}
+    assert "TAP_SERVICETITAN_CONCURRENCY" not in os.environ
+
+
 @pytest.mark.parametrize(
     ("variable", "words"),
-    [("CONCURRENCY=abc", "a whole number"), ("TENANTS=[{", "JSON"), ("STREAM_MAPS=x", "JSON")],
+    [
+        ("CONCURRENCY=abc", "a whole number"),
+        ("REQUESTS_PER_SECOND=fast", "a number"),
+        ("TENANTS=[{", "JSON"),
+        ("STREAM_MAPS=x", "JSON"),
+        ("INCLUDE_RECENT_CHANGES=enabled", "one of: true, 1, yes, on, false, 0, no, off"),
+        ("EMIT_ACTIVATE_VERSION_MESSAGES=Y", "one of: true, 1, yes, on, false, 0, no, off"),
+        ("FLATTENING_ENABLED=truth", "one of: true, 1, yes, on, false, 0, no, off"),
+    ],
 )
 def test_an_environment_variable_that_cannot_be_read_is_named(
     tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str, words: str

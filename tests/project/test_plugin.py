@@ -64,7 +64,7 @@ def test_its_groups_of_required_settings_are_those_of_the_tap(definition: dict[s
     }
     for group in definition["settings_group_validation"]:
         config = {name: values[name] for name in group}
-        assert not list(problems(dict(config), CONFIG_JSONSCHEMA))
+        assert not list(problems(config, CONFIG_JSONSCHEMA))
         for name in group:
             assert list(problems({other: config[other] for other in group if other != name}, CONFIG_JSONSCHEMA))
 

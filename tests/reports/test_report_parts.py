@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from tap_servicetitan import settings
-from tap_servicetitan.custom_reports import WINDOWS, CustomReport, by_tenant
 from tap_servicetitan.errors import PaginationError, ReportError
 from tap_servicetitan.reports import relative_dates
 from tap_servicetitan.reports.date_windows import calendar_windows
@@ -20,6 +19,7 @@ from tap_servicetitan.reports.metadata import ReportMetadata, dedupe_names
 from tap_servicetitan.reports.report_parameters import validate_parameters
 from tap_servicetitan.reports.rows import as_text, column_schema, make_records
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
+from tap_servicetitan.settings.custom_reports import WINDOWS, CustomReport, by_tenant
 
 A_THURSDAY = date(2026, 1, 15)
 
@@ -92,6 +92,8 @@ REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_
         ([{"report_name": "jobs"}], "0' must hold report_name, report_category, report_id."),
         ([{**REPORT_ENTRY, "report_nme": "x"}], "0' must hold nothing but report_name, report_category, report_id,"),
         ([{**REPORT_ENTRY, "report_name": ""}], "0.report_name' must not be empty."),
+        ([{**REPORT_ENTRY, "report_name": "my jobs"}], "0.report_name' must be of letters A to Z, digits and '_', at"),
+        ([{**REPORT_ENTRY, "report_name": "j" * 50}], "0.report_name' must be of letters A to Z, digits and '_', at"),
         ([{**REPORT_ENTRY, "report_id": "jobs"}], "0.report_id' must be a report's number, such as 123456789"),
         ([{**REPORT_ENTRY, "window": "year"}], "0.window' must be one of: day, week, month."),
         ([{**REPORT_ENTRY, "lookback_window_days": -1}], "0.lookback_window_days' must be at least 0."),
@@ -114,9 +116,8 @@ def test_a_wrong_entry_is_one_line_that_names_it(entries: list[dict[str, Any]], 
 
 
 def test_a_tenants_own_entry_comes_before_one_for_all() -> None:
-    defaults = {"lookback_window_days": 0, "window": "month", "typed": False}
-    common = CustomReport.parse({**REPORT_ENTRY, **defaults})
-    own = CustomReport.parse({**REPORT_ENTRY, **defaults, "report_id": 2, "tenant_id": 1002})
+    common = CustomReport.parse(REPORT_ENTRY)
+    own = CustomReport.parse({**REPORT_ENTRY, "report_id": 2, "tenant_id": 1002})
 
     assert by_tenant([own, common], "1001") == {"custom_report_jobs": common}
     assert by_tenant([own, common], "1002") == {"custom_report_jobs": own}

@@ -1,0 +1,16 @@
+"""The settings: one definition each, from which the JSON schema, the defaults and the typed form are made."""
+
+from tap_servicetitan.settings.environment import environment_config
+from tap_servicetitan.settings.model import CONFIG_JSONSCHEMA, HOSTS, Settings, Tenant
+from tap_servicetitan.settings.validation import complete, problems, unknown
+
+__all__ = [
+    "CONFIG_JSONSCHEMA",
+    "HOSTS",
+    "Settings",
+    "Tenant",
+    "complete",
+    "environment_config",
+    "problems",
+    "unknown",
+]

@@ -1,0 +1,250 @@
+"""The settings of the tap, one definition each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from singer_sdk import typing as th
+
+from tap_servicetitan.dates import parse_date
+from tap_servicetitan.settings import rules
+from tap_servicetitan.settings.custom_reports import ENTRIES, CustomReport, parse_reports
+from tap_servicetitan.settings.definition import (
+    definitions,
+    json_object,
+    setting,
+    text,
+    typed_values,
+)
+
+HOSTS = {
+    "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
+    "integration": (
+        "https://api-integration.servicetitan.io",
+        "https://auth-integration.servicetitan.io/connect/token",
+    ),
+}
+"""API root and token URL of each environment, from ServiceTitan's developer portal."""
+
+_TENANT_ID = th.CustomType({"type": ["string", "integer"]})
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A company in ServiceTitan, with the app's credentials for it."""
+
+    tenant_id: str = setting("tenant_id", _TENANT_ID, required=True, parse=text, rule=rules.tenant_number)
+    client_id: str = setting("client_id", th.StringType, parse=text)
+    client_secret: str = setting("client_secret", th.StringType, secret=True, parse=text)
+
+
+def _tenants(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Tenant, ...]:
+    return tuple(Tenant(**typed_values(Tenant, entry)) for entry in entries or ())
+
+
+def _date(value: str | None) -> datetime | None:
+    return parse_date(value.strip()) if value else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A valid config, in the types that the tap works with."""
+
+    client_id: str = setting(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description="The app's client id for the tenant.",
+        parse=text,
+    )
+    client_secret: str = setting(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="The app's client secret for the tenant.",
+        parse=text,
+    )
+    st_app_key: str = setting(
+        "st_app_key",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="App key",
+        description="The app's key (`ak1.…`), the same for all tenants and environments.",
+        parse=text,
+        rule=rules.header,
+    )
+    tenant_id: str = setting(
+        "tenant_id",
+        _TENANT_ID,
+        title="Tenant ID",
+        description="The tenant (company) to read: its number.",
+        parse=text,
+        rule=rules.tenant_number,
+    )
+    tenants: tuple[Tenant, ...] = setting(
+        "tenants",
+        th.ArrayType(json_object(Tenant)),
+        title="Tenants",
+        description=(
+            "Several tenants in one run, in place of tenant_id: a list of tenant_id, client_id and client_secret. A "
+            "credential that an entry leaves out is the one above."
+        ),
+        parse=_tenants,
+    )
+    """Each with its credentials; one where the config has no list."""
+
+    environment: str = setting(
+        "environment",
+        th.StringType,
+        default="production",
+        choices=list(HOSTS),
+        title="Environment",
+        description="Which of ServiceTitan's hosts to talk to.",
+        parse=text,
+    )
+    api_url: str = setting(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description="Root of the API, in place of the environment's. Plain http only for this machine.",
+        parse=text,
+        rule=rules.root_url,
+    )
+    """Without a slash at its end."""
+
+    auth_url: str = setting(
+        "auth_url",
+        th.StringType,
+        title="Token URL",
+        description="The OAuth token URL itself, in place of the environment's. Plain http only for this machine.",
+        parse=text,
+        rule=rules.url,
+    )
+    start_date: datetime | None = setting(  # noqa: RUF009 -- makes a field
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description="Where a first sync starts, by modification date. Without it, everything is read.",
+        parse=_date,
+        rule=rules.past_date,
+    )
+    custom_reports: tuple[CustomReport, ...] = setting(
+        "custom_reports",
+        ENTRIES,
+        title="Custom reports",
+        description=(
+            "Reports that are streams too, each named custom_report_<report_name>: a list of report_name, "
+            "report_category, report_id and parameters, a list of name and value. --list-reports shows what there is."
+        ),
+        parse=parse_reports,
+    )
+    include_recent_changes: bool = setting(
+        "include_recent_changes",
+        th.BooleanType,
+        default=False,
+        title="Include recent changes",
+        description=(
+            "Ask export feeds for changes of the last 15 minutes too. They come sooner, and some come again in the "
+            "next run."
+        ),
+    )
+    request_timeout: float = setting(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=120,
+        title="Request timeout",
+        description="Seconds to wait for an answer. The API itself gives up after 100.",
+        parse=float,
+        rule=rules.finite,
+    )
+    """Seconds."""
+
+    concurrency: int = setting(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=64),
+        default=8,
+        title="Concurrency",
+        description="Requests in flight at most, over all tenants and streams. 1: strictly one after another.",
+    )
+    """Requests in flight at most."""
+
+    requests_per_second: float = setting(
+        "requests_per_second",
+        th.NumberType(exclusive_minimum=0),
+        default=40,
+        title="Requests per second",
+        description="Requests a second at most, per tenant. ServiceTitan allows an app 60, all its users together.",
+        parse=float,
+        rule=rules.finite,
+    )
+    """Per tenant."""
+
+    reports_per_minute: float = setting(
+        "reports_per_minute",
+        th.NumberType(exclusive_minimum=0),
+        default=5,
+        title="Reports per minute",
+        description="Runs of the same custom report in a minute at most, per tenant. Each page of 25,000 rows is one.",
+        parse=float,
+        rule=rules.finite,
+    )
+    """Per report and tenant."""
+
+    log_interval: float = setting(
+        "log_interval",
+        th.NumberType(minimum=0),
+        default=10,
+        title="Log interval",
+        description="Seconds between the log's lines on how far each stream has come. 0: none.",
+        parse=float,
+        rule=rules.finite,
+    )
+    """Seconds; 0 for none."""
+
+    user_agent: str = setting(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="How the tap names itself to the API: its name and version unless set.",
+        parse=text,
+        rule=rules.header,
+    )
+    emit_activate_version_messages: bool = setting(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Emit ACTIVATE_VERSION messages",
+        description="After a stream was read in full, let the target drop what has vanished from it.",
+    )
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any], *, user_agent: str) -> Settings:
+        """Read a valid config.
+
+        Args:
+            config: The tap's config, in which :func:`tap_servicetitan.settings.problems` found none.
+            user_agent: What the tap calls itself if the config does not say.
+        """
+        values = typed_values(cls, config)
+        api_url, auth_url = HOSTS[values["environment"]]
+        values["api_url"] = (values["api_url"] or api_url).rstrip("/")
+        values["auth_url"] = values["auth_url"] or auth_url
+        values["user_agent"] = values["user_agent"] or user_agent
+        values["tenants"] = _tenants(tenant_entries(config))
+        return cls(**values)
+
+
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    *(definition.json_property for definition in definitions(Settings).values())
+).to_dict()
+
+
+def tenant_entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return an entry for each tenant, with the credentials of the top level where it has none of its own."""
+    above = {name: config.get(name) for name in ("tenant_id", "client_id", "client_secret")}
+    return [{**above, **entry} for entry in config.get("tenants") or [{}]]

@@ -1,0 +1,120 @@
+"""What is wrong with a config, one line per problem."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
+
+from tap_servicetitan.settings import custom_reports, rules
+from tap_servicetitan.settings.definition import definitions, rule_problems, text
+from tap_servicetitan.settings.model import Settings, Tenant, tenant_entries
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_OURS = {definition.name for definition in definitions(Settings).values()}
+_CREDENTIALS = ("tenant_id", "client_id", "client_secret")
+
+
+def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with its defaults, without white space around texts and without nulls.
+
+    Args:
+        config: What the user wrote.
+        schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
+    """
+    completed: dict[str, Any] = {}
+    for name, value in config.items():
+        if value is not None:
+            completed[name] = value.strip() if name in _OURS and isinstance(value, str) else value
+    for name, property_schema in schema["properties"].items():
+        if "default" in property_schema:
+            completed.setdefault(name, property_schema["default"])
+        if "number" in property_schema.get("type", ()) and isinstance(completed.get(name), str):
+            with suppress(ValueError):  # numbers in quotes have always been accepted
+                completed[name] = float(completed[name])
+    return completed
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line per problem, naming the setting and never its value.
+
+    Args:
+        config: What the user wrote, completed or not.
+        schema: :data:`CONFIG_JSONSCHEMA`, with the settings that singer-sdk adds.
+    """
+    config = complete(config, schema)
+    # What is missing at the top is reported below; what is missing in an entry is an error for each name.
+    errors = [error for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config) if error.path]
+    found = [f"Setting '{'.'.join(map(str, error.path))}' {_expectation(error)}." for error in errors]
+    wrong = {error.path[0] for error in errors}
+    found += _value_problems({name: value for name, value in config.items() if name not in wrong}, wrong)
+    yield from dict.fromkeys(found)
+
+
+def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line per setting that the tap does not know, with the name that was perhaps meant."""
+    known = schema["properties"]
+    for name in config:
+        if name not in known:
+            hint = "".join(f" Did you mean '{near}'?" for near in difflib.get_close_matches(name, known, n=1))
+            yield f"Setting '{name}' is not known and has no effect.{hint}"
+
+
+def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterator[str]:
+    """Yield one line per problem of values that have the right types; ``wrong`` are the settings that have not."""
+    if "st_app_key" not in wrong and not text(config.get("st_app_key")):
+        yield "Setting 'st_app_key' is missing."
+    yield from rule_problems(Settings, config)
+    if "batch_config" in config and (problem := rules.batch(config["batch_config"])):
+        yield f"Setting 'batch_config' {problem}."
+    if not wrong & {"tenants", *_CREDENTIALS}:
+        yield from _tenant_problems(config)
+    if not wrong & {"custom_reports", "tenants"}:
+        tenant_ids = [text(entry["tenant_id"]) for entry in tenant_entries(config)]
+        yield from custom_reports.problems(config.get("custom_reports") or (), tenant_ids)
+
+
+def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    several = bool(config.get("tenants"))
+    if several and text(config.get("tenant_id")):
+        yield "Setting 'tenant_id' must not stand beside 'tenants': make it one of the list."
+    seen = set()
+    for number, entry in enumerate(tenant_entries(config)):
+        path = f"tenants.{number}." if several else ""
+        yield from (f"Setting '{path}{name}' is missing." for name in _CREDENTIALS if not text(entry[name]))
+        if several:
+            yield from rule_problems(Tenant, entry, path)
+        tenant_id = text(entry["tenant_id"])
+        if tenant_id and tenant_id in seen:
+            yield f"Setting '{path}tenant_id' is listed twice."
+        seen.add(tenant_id)
+
+
+def _expectation(error: ValidationError) -> str:
+    bound: Any = error.validator_value
+    schema: Any = error.schema
+    match error.validator:
+        case "enum":
+            words = f"be one of: {', '.join(filter(None, bound))}"
+        case "type":
+            words = f"be of type {' or '.join(kind for kind in ([bound] if isinstance(bound, str) else bound) if kind != 'null')}"
+        case "exclusiveMinimum":
+            words = f"be greater than {bound}"
+        case "minimum":
+            words = f"be at least {bound}"
+        case "maximum":
+            words = f"be at most {bound}"
+        case "required":
+            words = f"hold {', '.join(bound)}"
+        case "additionalProperties":
+            words = f"hold nothing but {', '.join(schema['properties'])}"
+        case "minLength":
+            words = "not be empty"
+        case rule:
+            words = f"satisfy its rule '{rule}'"
+    return f"must {words}"
