@@ -1,4 +1,4 @@
-"""ServiceTitan's API on localhost: a made-up trades business for demos, tests and benchmarks.
+"""ServiceTitan's API on localhost: an invented trades business for demos, tests and benchmarks.
 
 As a program: ``python -m tap_servicetitan.simulator --help``. In a test::
 
@@ -11,13 +11,13 @@ As a program: ``python -m tap_servicetitan.simulator --help``. In a test::
         second = run_tap(simulator.config)
         assert ids(second) <= {record["id"] for record in simulator.records("bookings")}
 
-What it serves follows from the tap's own table of streams and their schemas. How it behaves follows ServiceTitan's
-documentation and what users of the API report, never what this tap would like.
+It serves every stream of the tap's table, with records by the tap's schemas. Its behavior follows ServiceTitan's
+documentation and what users of the API report, not what this tap needs.
 """
 
 from __future__ import annotations
 
-from tap_servicetitan.simulator.answers import Request
+from tap_servicetitan.simulator.http.request_log import LoggedRequest as Request
 from tap_servicetitan.simulator.simulator import Simulator
 
 __all__ = ["Request", "Simulator"]

@@ -1,4 +1,4 @@
-"""ServiceTitan's API on localhost, with made-up records: ``python -m tap_servicetitan.simulator``."""
+"""ServiceTitan's API on localhost, with invented records: ``python -m tap_servicetitan.simulator``."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ settings of a tap, for tenant 1001 (GET /simulator/config prints them):
   api_url        http://127.0.0.1:8080
   auth_url       http://127.0.0.1:8080/connect/token
 
-steering it (no credentials needed; records change only when told to):
+control paths (no credentials needed; records change only by a request to advance):
   curl -X POST localhost:8080/simulator/advance -d '{"minutes": 60, "new": 20, "changed": 10, "recent": 0}'
-      moves the clock; in every stream 20 records are created and 10 changed or deleted meanwhile, and
-      "recent" more within the last 15 minutes, which feeds hold back unless includeRecentChanges=true
-      ("stream": "bookings" lets one stream change only; "removed": 5 lets records vanish from collections that
-      cannot show inactive ones)
+      moves the clock, creates 20 records of every stream and changes or deletes 10;
+      "recent" is a number of additional records within the last 15 minutes, which feeds show only with
+      includeRecentChanges=true; "stream": "bookings" changes one stream only; "removed": 5 removes records of
+      streams that cannot show inactive ones
   curl -X POST localhost:8080/simulator/misbehave -d '{"kind": "rate_limit", "stream": "bookings", "times": 2}'
-      lets requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
+      makes requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
       empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error;
-      options: stream, tenant_id, after, times (null: for ever), retry_after, seconds, status, location
+      options: stream, tenant_id, after, times (null: always), retry_after, seconds, status, location
       (besides streams: report_description, report_data, dynamic_value_set)
   curl -X POST localhost:8080/simulator/behave
-      takes all of that back
+      ends all faults
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'
-      all records as they are now, to compare with what arrived
+      prints all records as they are now, to compare with what arrived
   curl localhost:8080/simulator/requests
-      how often what was asked for, and how many requests were in flight at most
+      prints the number of requests by stream and status, and the highest number of requests in flight
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit code."""
+    """Serve until SIGTERM or Ctrl-C, and return the exit code."""
     options = vars(_parser().parse_args(arguments))
     options["sizes"] = dict(options["sizes"])
     stop = Event()
@@ -57,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _fail(str(error))
     with simulator:
-        who = "tenant" if len(simulator.tenants) == 1 else "tenants"
+        noun = "tenant" if len(simulator.tenants) == 1 else "tenants"
         tenants = ", ".join(map(str, simulator.tenants))
         sys.stdout.write(
-            f"ServiceTitan simulator on {simulator.url} ({who} {tenants}; {len(simulator.world.endpoints)} streams; "
+            f"ServiceTitan simulator on {simulator.url} ({noun} {tenants}; {len(simulator.world.endpoints)} streams; "
             f"a tap's settings: {simulator.url}/simulator/config)\n"
         )
         sys.stdout.flush()
@@ -81,7 +81,7 @@ def _size(text: str) -> tuple[str, int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tap_servicetitan.simulator",
-        description="ServiceTitan's API on localhost: every stream of the tap, filled with a made-up trades business.",
+        description="ServiceTitan's API on localhost: every stream of the tap, filled with the records of an invented trades business.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=2000,
         metavar="N",
-        help="records of each stream; nested: 0 to 5 of each parent (default: %(default)s)",
+        help="number of records of each stream; a nested one has 0 to 5 below each parent (default: %(default)s)",
     )
     add(
         "--size",
@@ -102,32 +102,38 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="STREAM=N",
-        help="records of one stream, if others than --records, or of each parent where it is nested; repeatable",
+        help="number of records of one stream, instead of --records, or below each parent of a nested one; repeatable",
     )
-    add("--page-size", type=int, default=500, metavar="N", help="records on a page of a feed (default: %(default)s)")
+    add(
+        "--page-size",
+        type=int,
+        default=500,
+        metavar="N",
+        help="number of records on a page of a feed (default: %(default)s)",
+    )
     add("--tenants", type=int, default=1, metavar="N", help="tenants 1001, 1002, ... (default: %(default)s)")
-    add("--seed", type=int, default=1, metavar="N", help="another seed makes up other records (default: %(default)s)")
-    add("--latency", type=float, default=0.0, metavar="SECONDS", help="how long every answer takes (default: 0)")
+    add("--seed", type=int, default=1, metavar="N", help="another seed gives other records (default: %(default)s)")
+    add("--latency", type=float, default=0.0, metavar="SECONDS", help="how long each response takes (default: 0)")
     add(
         "--rate-limit",
         type=float,
         default=60.0,
         metavar="N",
-        help="calls a second per tenant, 0 for any number (default: 60, as the API documents)",
+        help="requests per second and tenant, 0 for any number (default: 60, as the API documents)",
     )
     add(
         "--reports-per-minute",
         type=float,
         default=5.0,
         metavar="N",
-        help="runs a minute of the same report, 0 for any number (default: 5, as the API documents)",
+        help="runs per minute of the same report, 0 for any number (default: 5, as the API documents)",
     )
     add(
         "--token-lifetime",
         type=float,
         default=900.0,
         metavar="SECONDS",
-        help="how long an access token is good for (default: 900, as the API documents)",
+        help="how long an access token is valid (default: 900, as the API documents)",
     )
     add(
         "--deny-scope",
@@ -135,16 +141,16 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SCOPE",
-        help="an OAuth scope that the app lacks, such as tn.crm.leads:r; repeatable",
+        help="an OAuth scope that the app does not have, such as tn.crm.leads:r; repeatable",
     )
     add(
         "--chaos",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="share of the calls that fail at random, such as 0.05; never the same one three times in a row",
+        help="share of the requests that fail at random, such as 0.05; the same request fails at most twice in a row",
     )
-    add("--verbose", action="store_true", help="write a line to stderr for every request")
+    add("--verbose", action="store_true", help="write a line to stderr for each request")
     return parser
 
 

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
-from tap_servicetitan.simulator import control, instants
-from tap_servicetitan.simulator.access import APP_KEY, Access, credentials
-from tap_servicetitan.simulator.faults import Faults
-from tap_servicetitan.simulator.identities import Identities
-from tap_servicetitan.simulator.reporting import OPERATIONS
-from tap_servicetitan.simulator.server import Server
-from tap_servicetitan.simulator.service import TOKEN_PATH, Service
-from tap_servicetitan.simulator.world import World
+from tap_servicetitan.simulator.api.authorizer import APP_KEY, Authorizer, credentials
+from tap_servicetitan.simulator.api.faults import Faults
+from tap_servicetitan.simulator.api.operations import single_children, vanishing
+from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
+from tap_servicetitan.simulator.api.service import TOKEN_PATH, Service
+from tap_servicetitan.simulator.data.clock import Clock
+from tap_servicetitan.simulator.data.world import World
+from tap_servicetitan.simulator.fake import timestamps
+from tap_servicetitan.simulator.fake.identities import Identities
+from tap_servicetitan.simulator.http.application import Application
+from tap_servicetitan.simulator.http.request_log import RequestLog
+from tap_servicetitan.simulator.http.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from tap_servicetitan.simulator.answers import Answer, Call, Request
+    from tap_servicetitan.simulator.http.request_log import LoggedRequest
 
 FIRST_TENANT: Final = 1001
 
 
 class Simulator:
-    """ServiceTitan on a port of its own, from construction until :meth:`close` or the end of its ``with`` block."""
+    """ServiceTitan's API on a port of localhost, from construction to :meth:`close` or the end of the ``with`` block."""
 
     def __init__(  # noqa: PLR0913  the options of the command line, each with a default
         self,
@@ -50,28 +53,29 @@ class Simulator:
         """Start listening.
 
         Args:
-            records: How many records each stream has at the start, for each tenant; of nested collections, each parent
-                has 0 to 5 in turn, or the one that the answer is, and of single objects there is one. Of job_history it
-                is the rows, each with 1 to 3 events; of figures by window, the days and campaigns. There are no more
-                than 6 report categories.
-            sizes: Other numbers of records, by stream; of a nested one, the records of each parent.
-            page_size: Records on a page of a feed.
-            tenants: How many tenants, numbered from 1001, or their ids.
-            seed: What the made-up records depend on.
-            latency: Seconds that every answer of the API takes.
-            rate_limit: Calls a second that a tenant may make; 0 for any number. The API documents 60.
-            reports_per_minute: Runs a minute of the same report that a tenant may make, each page one; 0 for any number.
+            records: Number of records of each stream at the start, for each tenant. Exceptions: a nested stream has 0
+                to 5 records below each parent in turn (one, where the response is one object), a singleton has one,
+                report_categories at most 6. Of job_history it is the number of rows with 1 to 3 events each; of
+                figures by window, the number of days and campaigns.
+            sizes: Other numbers of records, by stream; of a nested stream, the number of records below each parent.
+            page_size: Number of records on a page of a feed.
+            tenants: Number of tenants, which are numbered from 1001, or the ids of the tenants.
+            seed: Another seed gives other records; the same seed always gives the same ones.
+            latency: Seconds that each response of the API takes.
+            rate_limit: Requests per second and tenant; 0 for any number. The API documents 60.
+            reports_per_minute: Runs per minute of a report, for each tenant; each page is a run; 0 for any number.
                 The API documents 5, later 1.
-            token_lifetime: Seconds that an access token is good for. The API documents 900.
-            deny_scopes: OAuth scopes that the app was not given, such as ``tn.crm.leads:r``.
-            chaos: Share of the calls that fail at random, at most two in a row of the same request.
+            token_lifetime: Seconds that an access token is valid. The API documents 900.
+            deny_scopes: OAuth scopes that the app does not have, such as ``tn.crm.leads:r``.
+            chaos: Share of the requests that fail at random: from 0 to below 1. The same request fails at most twice
+                in a row.
             host: Address to listen on.
             port: Port to listen on; 0 for a free one.
-            verbose: Whether to write a line to stderr for every request.
+            verbose: Whether to write a line to stderr for each request.
 
         Raises:
-            OSError: The port is taken.
-            ValueError: An option is out of range or names an unknown stream or scope.
+            OSError: The port is in use.
+            ValueError: An option is out of range, or names an unknown stream or scope.
         """
         if (
             min(records, latency, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()) < 0
@@ -82,17 +86,20 @@ class Simulator:
         self.tenants: Final = (
             tuple(range(FIRST_TENANT, FIRST_TENANT + tenants)) if isinstance(tenants, int) else tuple(tenants)
         )
-        self.world: Final = World(self.tenants, Identities(seed, records, dict(sizes or {})))
-        access = Access(
+        identities = Identities(seed, records, dict(sizes or {}), single_children())
+        self._clock = Clock()
+        self.world: Final = World(self.tenants, self._clock, identities, can_vanish=vanishing())
+        authorizer = Authorizer(
             self.tenants,
             lifetime=token_lifetime,
             rate=rate_limit,
             report_rate=reports_per_minute,
             denied=deny_scopes,
         )
-        faults = Faults(chaos=chaos, seed=seed)
-        self.service: Final = Service(self.world, access, faults, page_size=page_size, latency=latency)
-        self._server = Server((host, port), self._answer, self._flight, verbose=verbose)
+        self._faults = Faults(chaos=chaos, seed=seed)
+        service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency)
+        self._log = RequestLog()
+        self._server = Server((host, port), Application(service, self._log, self), verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
 
@@ -105,7 +112,7 @@ class Simulator:
         self.close()
 
     def close(self) -> None:
-        """Hang up on every client and free the port."""
+        """Close all connections and free the port."""
         self._server.close()
         self._thread.join()
 
@@ -117,42 +124,42 @@ class Simulator:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The settings that a tap needs; of several tenants, each has its entry in ``tenants``."""
+        """The settings that a tap needs; several tenants have an entry each in ``tenants``."""
         common = {"st_app_key": APP_KEY, "api_url": self.url, "auth_url": f"{self.url}{TOKEN_PATH}"}
         entries = [{"tenant_id": str(tenant_id), **credentials(tenant_id)} for tenant_id in self.tenants]
         return {**entries[0], **common} if len(entries) == 1 else {"tenants": entries, **common}
 
     @property
     def now(self) -> str:
-        """What the simulator's clock says; only :meth:`advance` moves it."""
-        return instants.render(self.world.now)
+        """The time of the simulator's clock, in UTC; only :meth:`advance` moves it."""
+        return timestamps.format_utc(self._clock.now)
 
     @property
-    def requests(self) -> list[Request]:
-        """The API's and the token endpoint's requests so far (the last 100,000)."""
-        return list(self.service.requests)
+    def requests(self) -> list[LoggedRequest]:
+        """The last 100,000 requests to the API and the token endpoint."""
+        return list(self._log.requests)
 
     @property
     def token_requests(self) -> int:
-        """How often an access token was asked for."""
-        return self.service.counts.token_requests
+        """Number of requests for an access token."""
+        return self._log.token_requests
 
     @property
     def max_in_flight(self) -> int:
-        """How many requests of the API were being answered at the same time, at most."""
-        return self.service.counts.max_in_flight
+        """Highest number of requests to the API that were in flight at the same time."""
+        return self._log.max_in_flight
 
     def records(self, stream: str, tenant_id: int | str | None = None) -> list[dict[str, Any]]:
-        """Return all records of a stream as the API would send them now, those changed last at the end.
+        """Return all records of a stream as the API would send them now, in the order of their last change.
 
-        Records of a nested collection have the fields of the path's placeholders first, as the tap names them; rows of
-        a feed with lists in them are taken apart into the lists' items. Figures that are summed up by window come by
-        day of the UTC, with its bounds in the fields that a window is asked for by. Of capacity, these are the time
-        frames of the 14 days from the simulator's clock on. The tap's other additions are not there.
+        Some differ from what the API sends, as they do in the tap: records of a nested stream begin with the values of
+        their path, rows of a feed with lists in them are split into the items of the lists, and figures by window are
+        those of each day (UTC), with its bounds in the fields of the window's parameters. Of capacity, these are the
+        time frames of the 14 days after the simulator's clock. Other fields that the tap adds are not there.
 
         Args:
             stream: Name of the stream.
-            tenant_id: Whose; the first tenant's if not given.
+            tenant_id: Id of the tenant; the first tenant if not given.
 
         Raises:
             ValueError: There is no such stream or tenant.
@@ -170,50 +177,47 @@ class Simulator:
         removed: int = 0,
         stream: str | None = None,
     ) -> None:
-        """Move the clock, and let records of every stream and tenant be created, changed and deleted meanwhile.
+        """Move the clock, and create, change and delete records of every stream and tenant in this time.
 
         Args:
-            minutes: How far the clock moves.
-            new: Records created, dated before the last 15 minutes, so that the feeds show them.
-            changed: Records changed, dated likewise; of ten, about one becomes inactive.
-            recent: Records more, half of them new and half changed, dated within the last 15 minutes, so that the
-                feeds show them only with ``includeRecentChanges=true`` or after the clock moves on.
-            removed: Records that vanish from collections that cannot show inactive ones; feeds never lose any.
+            minutes: Minutes that the clock moves.
+            new: Number of new records of each stream. They are dated before the last 15 minutes, so that feeds show
+                them.
+            changed: Number of changed records of each stream, dated likewise. About one of ten becomes inactive.
+            recent: Number of additional records of each stream, half of them new and half changed. They are dated
+                within the last 15 minutes, so that feeds show them only with ``includeRecentChanges=true`` or after the
+                clock has moved on.
+            removed: Number of records that disappear from streams that cannot show inactive ones; feeds lose none.
             stream: The only stream that changes; every stream if not given.
 
         Raises:
-            ValueError: A number is negative, the stream is unknown, or the time too short to date the changes in.
+            ValueError: A number is negative, the stream is unknown, or the time is too short to date the changes in.
         """
-        self.world.advance(minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream)
-        self.service.pages.clear()
+        if stream is not None:
+            self.world.endpoint(stream)
+        self._clock.advance(minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream)
 
     def misbehave(self, kind: str, **options: Any) -> dict[str, Any]:
-        """Let requests fail; return the fault's full description.
+        """Let requests fail, and return the whole description of the fault.
 
         Args:
             kind: ``rate_limit``, ``error``, ``bad_gateway``, ``unavailable``, ``reset``, ``reset_body``, ``cut``,
                 ``cut_chunked``, ``empty``, ``html``, ``wrong_shape``, ``unauthorized``, ``hang``, ``refuse_token``,
                 ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance`` or ``token_error``.
-            options: Fields of :class:`tap_servicetitan.simulator.faults.Fault`: ``stream``, ``tenant_id``, ``after``,
-                ``times``, ``retry_after``, ``seconds``, ``status``, ``location``. Besides streams there are
-                ``report_description``, ``report_data`` and ``dynamic_value_set``.
+            options: Fields of :class:`tap_servicetitan.simulator.api.faults.Fault`: ``stream``, ``tenant_id``,
+                ``after`` and ``times`` (numbers of requests), ``retry_after`` and ``seconds``, ``status``,
+                ``location``. Besides streams there are ``report_description``, ``report_data`` and
+                ``dynamic_value_set``.
 
         Raises:
-            ValueError: The kind, an option or the stream is unknown, or a value out of range.
+            ValueError: The kind, an option or the stream is unknown, or a value is out of range.
         """
-        if options.get("stream") not in {None, *(one.name for one in OPERATIONS)}:
+        if options.get("stream") not in {None, *(one.name for one in REPORT_OPERATIONS)}:
             self.world.endpoint(options["stream"])
-        fault = self.service.faults.add({"kind": kind, **options})
+        fault = self._faults.add({"kind": kind, **options})
         description: dict[str, Any] = msgspec.to_builtins(fault)
         return description
 
     def behave(self) -> None:
-        """Take back every fault that :meth:`misbehave` was told; chaos goes on."""
-        self.service.faults.clear()
-
-    def _answer(self, call: Call) -> Answer:
-        return control.answer(self, call) if call.path.startswith(control.PREFIX) else self.service.answer(call)
-
-    def _flight(self, call: Call) -> AbstractContextManager[None]:
-        outside = call.path == TOKEN_PATH or call.path.startswith(control.PREFIX)
-        return nullcontext() if outside else self.service.flight()
+        """End all faults of :meth:`misbehave`; chaos goes on."""
+        self._faults.clear()

@@ -20,8 +20,8 @@ import requests
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.simulator.faults import TRANSIENT, Faults
-from tap_servicetitan.simulator.identities import first_number
+from tap_servicetitan.simulator.api.faults import TRANSIENT, Faults
+from tap_servicetitan.simulator.fake.references import first_id
 
 BOOKINGS = "/crm/v2/tenant/1001/export/bookings"
 CUSTOMERS = "/crm/v2/tenant/1001/export/customers"
@@ -330,7 +330,7 @@ def test_references_lead_to_records_that_exist(simulator: Simulator) -> None:
     assert {row["locationId"] for row in simulator.records("location_contacts")} - {None} <= ids["locations"]
     assert {row["bookingId"] for row in simulator.records("leads")} - {None} <= ids["bookings"]
     units = {row["businessUnitId"] for row in simulator.records("bookings")} - {None}
-    assert units <= {first_number("business_units") + n for n in range(6)}
+    assert units <= {first_id("business_units") + n for n in range(6)}
 
 
 def test_ids_need_64_bits(simulator: Simulator) -> None:
@@ -587,7 +587,7 @@ def test_a_fault_that_makes_no_sense_is_refused_with_a_reason(simulator: Simulat
 def test_chaos_spoils_about_its_share_of_requests_the_same_way_each_time_and_none_for_long() -> None:
     def kinds() -> list[str | None]:
         faults = Faults(chaos=0.3, seed=1)
-        calls = (faults.of_call("bookings", 1001, f"/{n % 10}", feed=True, token=False) for n in range(2000))
+        calls = (faults.of_request("bookings", 1001, f"/{n % 10}", feed=True, token=False) for n in range(2000))
         return [fault.kind if fault else None for fault in calls]
 
     first = kinds()

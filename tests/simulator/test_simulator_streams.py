@@ -27,10 +27,10 @@ from tap_servicetitan.endpoints.kinds import (
     Window,
 )
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.simulator.identities import collection, streams
-from tap_servicetitan.simulator.operations import FILE, HONOURED
-from tap_servicetitan.simulator.reporting import OPERATIONS
-from tap_servicetitan.simulator.shares import CHILDREN
+from tap_servicetitan.simulator.api.operations import FILE, SUPPORTED_PARAMETERS
+from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
+from tap_servicetitan.simulator.fake.child_distribution import CHILDREN
+from tap_servicetitan.simulator.fake.references import streams, target_stream
 
 Row = dict[str, Any]
 FACTS = Path(__file__).parents[1] / "endpoints" / "facts.json"
@@ -190,12 +190,12 @@ def test_its_operations_are_the_facts_as_far_as_they_have_an_effect() -> None:
         return re.sub(r"{\w+}", "{}", path)
 
     parents = [f"{api}/{entry.path}" for api, entries in table.PARENTS.items() for entry in entries]
-    entries = (*table.endpoints(), *OPERATIONS)
+    entries = (*table.endpoints(), *REPORT_OPERATIONS)
     served = {anonymous(path) for path in (*parents, *(f"{entry.api}/{entry.path}" for entry in entries))}
     expected: dict[str, Row] = {}
     for path, fact in json.loads(FACTS.read_text()).items():
         if anonymous(path) in served:
-            known = HONOURED | set(fact.get("required", "").split())
+            known = SUPPORTED_PARAMETERS | set(fact.get("required", "").split())
             query = " ".join(name for name in fact.get("query", "").split() if name in known)
             wanted = {**fact, "query": query}
             names = ("kind", "records", "query", "required", "max_page_size", "method")
@@ -250,7 +250,7 @@ def test_references_to_a_stream_of_the_table_lead_to_records_that_exist(walker: 
     followed: set[str] = set()
     for stream in streams():
         for name, value in references(walker.simulator.records(stream)):
-            target = collection(name)
+            target = target_stream(name)
             if isinstance(value, int) and target in numbered and name not in elsewhere:
                 assert value in numbered[target], (stream, name)
                 followed.add(target)

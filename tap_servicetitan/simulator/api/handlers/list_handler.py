@@ -1,0 +1,53 @@
+"""Lists: numbered pages of the records that the parameters select."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from tap_servicetitan.simulator.api.numbered_pages import NumberedPage
+from tap_servicetitan.simulator.api.operations import operation
+from tap_servicetitan.simulator.api.query_parameters import QueryParameters
+from tap_servicetitan.simulator.api.selection import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse
+    from tap_servicetitan.simulator.data.collection import Collection
+
+T = TypeVar("T")
+
+FIRST_PAGES: Final = {"settings/v2/business-units/intacct": 0}
+"""Number of the first page, where it is not 1 (OpenAPI documents)."""
+
+
+def handle(context: HandlerContext, collection: Collection, request: ApiRequest) -> ApiResponse:
+    """Return a page of a list."""
+
+    def render() -> bytes:
+        parameters = QueryParameters(operation(collection.endpoint), request.query)
+        with collection.history.lock:
+            _, log = collection.now()
+            indices = select(collection, collection.indices(), parameters, log)
+            return render_page(collection, parameters, indices, collection.make)
+
+    return context.cached(collection, request, render)
+
+
+def render_page(
+    collection: Collection, parameters: QueryParameters, items: Sequence[T], make: Callable[[T], dict[str, Any]]
+) -> bytes:
+    """Render the requested page of these items; a page after the last one is empty.
+
+    Raises:
+        InvalidRequestError: The number or the size of the page is out of range.
+    """
+    endpoint = collection.endpoint
+    page = NumberedPage.read(parameters, first=FIRST_PAGES.get(f"{endpoint.api}/{endpoint.path}", 1))
+    data = [make(item) for item in page.of(items)]
+    if parameters.operation.kind.endswith("array"):  # Work breakdown structures have pages, but do not number them.
+        return msgspec.json.encode({"data": data})
+    return msgspec.json.encode({**page.envelope(len(items)), "data": data})

@@ -1,0 +1,37 @@
+"""The handler of each kind of endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Singleton, Unpaged, Window
+from tap_servicetitan.simulator.api.handlers import (
+    capacity_handler,
+    feed_handler,
+    list_handler,
+    nested_handler,
+    report_handlers,
+    unpaged_handler,
+    window_handler,
+)
+from tap_servicetitan.simulator.api.report_operations import ReportData, ReportDescription, ValueSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_servicetitan.endpoints.kinds import Endpoint
+    from tap_servicetitan.simulator.api.handlers.context import Handler
+
+HANDLERS: Final[Mapping[type[Endpoint], Handler]] = {
+    Export: feed_handler.handle,
+    Listing: list_handler.handle,
+    Unpaged: unpaged_handler.handle_array,
+    Singleton: unpaged_handler.handle_singleton,
+    Nested: nested_handler.handle,
+    Window: window_handler.handle,
+    Capacity: capacity_handler.handle,
+    ReportDescription: report_handlers.handle_description,
+    ReportData: report_handlers.handle_data,
+    ValueSet: report_handlers.handle_value_set,
+}
+"""A new kind of endpoint is a function here."""

@@ -1,0 +1,91 @@
+"""Which records of a collection the parameters of a request select, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, QueryParameters, invalid_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tap_servicetitan.simulator.data.change_log import ChangeLog
+    from tap_servicetitan.simulator.data.collection import Collection
+
+INACTIVE_BY_DEFAULT: Final = frozenset({
+    "jpm/v2/export/appointments", "jpm/v2/job-cancel-reasons", "jpm/v2/job-hold-reasons",
+})  # fmt: skip
+"""Operations that list inactive records too unless `active` excludes them (OpenAPI documents); all others hide them."""
+
+_ACTIVE: Final = {"true": True, "any": None, "false": False}
+_ACTIVE_STATE: Final = {"activeonly": True, "all": None, "inactiveonly": False}
+MAX_IDS: Final = 50
+"""Number of ids in one request, by the OpenAPI documents of most `ids`."""
+
+
+def active_filter(collection: Collection, parameters: QueryParameters) -> bool | None:
+    """Return whether active or inactive records are selected; None for both.
+
+    Raises:
+        InvalidRequestError: The value of the parameter makes no sense.
+    """
+    has = parameters.operation.has
+    endpoint = collection.endpoint
+    default = None if f"{endpoint.api}/{endpoint.path}" in INACTIVE_BY_DEFAULT else True
+    for name, states in (("active", _ACTIVE), ("activeState", _ACTIVE_STATE)):
+        if has(name):
+            value = parameters.text(name)
+            if value is None:
+                return default
+            if value.lower() not in states:
+                raise invalid_value(name, value)
+            return states[value.lower()]
+    if has("activeOnly"):
+        return None if parameters.flag("activeOnly") is False else True
+    if has("includeInactive"):
+        return None if parameters.flag("includeInactive") else True
+    return None
+
+
+def select(collection: Collection, indices: Iterable[int], parameters: QueryParameters, log: ChangeLog) -> list[int]:
+    """Return the selected records in the order of ``sort``, else in the order of their last change.
+
+    Raises:
+        InvalidRequestError: The value of a parameter makes no sense.
+    """
+    selected = list(indices)
+    active = active_filter(collection, parameters)
+    if active is not None:
+        selected = [index for index in selected if collection.active(index) is active]
+    for date, first, end in (
+        (log.created.__getitem__, "createdOnOrAfter", "createdBefore"),
+        (log.created.__getitem__, "submittedOnOrAfter", "submittedBefore"),
+        (log.modified, "modifiedOnOrAfter", "modifiedBefore"),
+    ):
+        since, before = parameters.timestamp(first), parameters.timestamp(end)
+        if since is not None:
+            selected = [index for index in selected if date(index) >= since]
+        if before is not None:
+            selected = [index for index in selected if date(index) < before]
+    if ids := parameters.text("ids"):
+        wanted = {one.strip() for one in ids.split(",")}
+        if len(wanted) > MAX_IDS:
+            raise InvalidRequestError({"ids": f"No more than {MAX_IDS} ids are allowed in one request."})
+        selected = [index for index in selected if str(collection.id_of(index)) in wanted]
+    if parameters.operation.has("includeChildren") and not parameters.flag("includeChildren"):
+        selected = [index for index in selected if collection.make(index)["parentId"] is None]
+    return _sort(collection, selected, parameters.text("sort"), log)
+
+
+def _sort(collection: Collection, indices: list[int], order: str | None, log: ChangeLog) -> list[int]:
+    """Sort by a field in upper or lower case; the plus before it arrives as a space where a client did not quote it."""
+    name = (order or "").lstrip("+- ").lower()
+    keys: dict[str, Callable[[int], Any]] = {
+        "id": collection.id_of,
+        "createdon": log.created.__getitem__,
+        "modifiedon": log.modified,
+    }
+    key = keys.get(name)
+    if key is not None:
+        indices.sort(key=key, reverse=(order or "").startswith("-"))
+    return indices

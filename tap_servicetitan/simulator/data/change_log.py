@@ -1,0 +1,137 @@
+"""The change log of one collection: which record was created or changed when. It is the order of an export feed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Final
+
+from tap_servicetitan.simulator.data.clock import FEED_DELAY
+from tap_servicetitan.simulator.fake import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+    from tap_servicetitan.simulator.data.clock import TimeStep
+
+HISTORY: Final = 2 * timestamps.YEAR
+"""How far back the records of a new simulator go."""
+
+_CHANGED_SHARE: Final = 0.3
+_DELETED_SHARE: Final = 0.1
+_SAME_TIME_SHARE: Final = 0.02
+
+
+class ChangeLog:
+    """All changes in the order of their dates; a record's earlier changes are void after it changes again.
+
+    Entries are only appended, so a position in the log always means the same change.
+    """
+
+    def __init__(self, size: int, start: int, rng: Random) -> None:
+        self._rng = rng
+        until = start - FEED_DELAY
+        begin = start - HISTORY
+        step = (until - begin) // (size + 1)
+        self.created = [_round_some(begin + n * step + int(rng.random() * step), rng) for n in range(size)]
+        dated = []
+        for index, created in enumerate(self.created):
+            changed = index and rng.random() < _CHANGED_SHARE
+            dated.append((created + int(rng.random() ** 3 * (until - created)) if changed else created, index))
+        dated.sort()
+        self.times = [time for time, _ in dated]
+        self.indices = [index for _, index in dated]
+        for position in range(1, size):
+            # Bulk edits give many records the same date: a client that continues after the newest date loses some.
+            if rng.random() < _SAME_TIME_SHARE:
+                self.times[position] = self.times[position - 1]
+                index = self.indices[position]
+                self.created[index] = min(self.created[index], self.times[position])
+        self._positions = [0] * size
+        for position, index in enumerate(self.indices):
+            self._positions[index] = position
+        self.changes: dict[int, list[int]] = {}
+        """When each record changed, for those that changed since the start."""
+        self.deleted: set[int] = set()
+        """Records that are inactive, but still there."""
+        self.removed: set[int] = set()
+        """Records that are no longer there."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def settled(self, now: int) -> int:
+        """Return the position after the last change that is older than :data:`FEED_DELAY`."""
+        return bisect_right(self.times, now - FEED_DELAY)
+
+    def since(self, time: int) -> int:
+        """Return the position of the first change at this time or later."""
+        return bisect_left(self.times, time)
+
+    def current(self, start: int, end: int) -> Iterator[int]:
+        """Yield the positions from start to before end whose record has not changed again."""
+        for position in range(start, end):
+            index = self.indices[position]
+            if self._positions[index] == position and index not in self.removed:
+                yield position
+
+    def position(self, index: int) -> int:
+        """Return the position of a record's last change."""
+        return self._positions[index]
+
+    def modified(self, index: int) -> int:
+        """Return the time of a record's last change."""
+        return self.times[self._positions[index]]
+
+    def apply(self, step: TimeStep, *, grows: bool, loses: bool) -> None:
+        """Append the new and changed records of a time step, the recent ones last.
+
+        Args:
+            step: What happens.
+            grows: Whether there can be new records.
+            loses: Whether records can disappear.
+        """
+        settled = self._choose(step.new if grows else 0, step.changed)
+        self._append(settled, step.settled_after, step.settled_until)
+        recent = self._choose(step.recent - step.recent // 2 if grows else 0, step.recent // 2)
+        self._append(recent, step.recent_after, step.now)
+        if loses and step.removed:
+            left = self._left()
+            self.removed.update(self._rng.sample(left, min(step.removed, len(left))))
+
+    def _left(self) -> list[int]:
+        return [index for index in range(len(self.created)) if index not in self.removed]
+
+    def _choose(self, new: int, changed: int) -> list[int | None]:
+        """Choose which records change, in which order; None is a new one."""
+        left = self._left()
+        chosen: list[int | None] = [*self._rng.sample(left, min(changed, len(left))), *([None] * new)]
+        self._rng.shuffle(chosen)
+        return chosen
+
+    def _append(self, chosen: list[int | None], after: int, until: int) -> None:
+        spread = (after + 1 + int(self._rng.random() * (until - after)) for _ in chosen)
+        dates = sorted(max(after + 1, _round_some(time, self._rng)) for time in spread)
+        for record, time in zip(chosen, dates, strict=True):
+            if record is None:
+                index = len(self.created)
+                self.created.append(time)
+                self._positions.append(0)
+            else:
+                index = record
+                self.changes.setdefault(index, []).append(time)
+                if self._rng.random() < _DELETED_SHARE:
+                    self.deleted.add(index)
+            self._positions[index] = len(self.indices)
+            self.indices.append(index)
+            self.times.append(time)
+
+
+def _round_some(time: int, rng: Random) -> int:
+    """Cut some times to milliseconds or seconds: not every program that writes to ServiceTitan is more exact."""
+    draw = rng.random()
+    if draw < 0.1:  # noqa: PLR2004  a share that means nothing elsewhere
+        return time - time % timestamps.SECOND
+    if draw < 0.3:  # noqa: PLR2004  likewise
+        return time - time % (timestamps.SECOND // 1_000)
+    return time

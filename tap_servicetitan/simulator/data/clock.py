@@ -1,0 +1,103 @@
+"""The simulator's clock, and what happens to the records each time it moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from threading import RLock
+from typing import Final
+
+from tap_servicetitan.simulator.fake import timestamps
+
+FEED_DELAY: Final = 15 * timestamps.MINUTE
+"""How long a feed holds back a change, unless asked for: developer.servicetitan.io, transactional-and-export-apis."""
+
+START: Final = timestamps.parse("2026-01-01T00:00:00Z") or 0
+"""Time of the clock when a simulator starts: always the same, so that a seed always gives the same records."""
+
+
+@dataclass(frozen=True)
+class TimeStep:
+    """What happens to the records of a collection in one step of the clock; all times are in ticks."""
+
+    stream: str | None
+    """The stream whose records change; None for all streams."""
+
+    new: int
+    changed: int
+    recent: int
+    """Additional records, half of them new and half changed, within :data:`FEED_DELAY` of the clock."""
+
+    removed: int
+    """Records that disappear without a trace."""
+
+    settled_after: int
+    """The new and changed records are dated after this time."""
+
+    settled_until: int
+    """They are dated until this time: :data:`FEED_DELAY` before the clock."""
+
+    recent_after: int
+    """The recent records are dated after this time."""
+
+    now: int
+    """Time of the clock after the step."""
+
+
+class Clock:
+    """The time, and all steps so far. It moves only by :meth:`advance`."""
+
+    def __init__(self) -> None:
+        self.start: Final = START
+        self._now = START
+        self._steps: list[TimeStep] = []
+        self._last_change = START - FEED_DELAY  # No change is dated later.
+        self._lock = RLock()
+
+    @property
+    def now(self) -> int:
+        """The time in ticks."""
+        return self._now
+
+    @property
+    def steps(self) -> int:
+        """Number of steps so far."""
+        return len(self._steps)
+
+    def since(self, step: int) -> tuple[int, list[TimeStep]]:
+        """Return the time, and the steps after the first ``step`` ones."""
+        with self._lock:
+            return self._now, self._steps[step:]
+
+    def advance(  # noqa: PLR0913  as in Simulator.advance
+        self, *, minutes: float, new: int, changed: int, recent: int, removed: int, stream: str | None
+    ) -> None:
+        """Move the clock.
+
+        Raises:
+            ValueError: A number is negative, or the time is too short to date the changes in.
+        """
+        if min(minutes, new, changed, recent, removed) < 0 or not math.isfinite(minutes):
+            message = "Nothing to advance by: minutes, new, changed, recent and removed must not be negative."
+            raise ValueError(message)
+        with self._lock:
+            now = self._now + int(minutes * timestamps.MINUTE)
+            settled_after = self._last_change
+            settled_until = now - FEED_DELAY
+            last_settled = settled_until if new or changed else settled_after
+            recent_after = max(last_settled, settled_until)
+            if last_settled <= settled_after and (new or changed):
+                missing = (settled_after - settled_until) / timestamps.MINUTE
+                message = (
+                    f"Too short a time: new and changed records are dated at least 15 minutes before the clock and after "
+                    f"all earlier changes. Advance by more than {minutes + missing:g} minutes, or use `recent`."
+                )
+                raise ValueError(message)
+            if recent and recent_after >= now:
+                message = "Too short a time for recent changes: advance by more than 0 minutes."
+                raise ValueError(message)
+            self._last_change = now if recent else last_settled
+            self._steps.append(
+                TimeStep(stream, new, changed, recent, removed, settled_after, settled_until, recent_after, now)
+            )
+            self._now = now

@@ -1,0 +1,115 @@
+"""The records of one stream of one tenant, as they are now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan.endpoints.kinds import Singleton
+from tap_servicetitan.simulator.data.change_log import ChangeLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan.endpoints.kinds import Endpoint
+    from tap_servicetitan.simulator.data.clock import Clock
+    from tap_servicetitan.simulator.fake.identities import Identities
+    from tap_servicetitan.simulator.fake.record_maker import RecordMaker
+
+
+class History:
+    """What has happened to the records of a collection."""
+
+    def __init__(
+        self, clock: Clock, endpoint: Endpoint, identities: Identities, tenant_id: int, *, loses: bool
+    ) -> None:
+        self.lock = RLock()
+        self._clock = clock
+        self._stream = endpoint.name
+        self._grows = not isinstance(endpoint, Singleton)
+        self._loses = loses
+        self._steps_applied = 0
+        rng = Random(f"{identities.seed}:{tenant_id}:{endpoint.name}")
+        self._log = ChangeLog(identities.size(endpoint.name), clock.start, rng)
+
+    def now(self) -> tuple[int, ChangeLog]:
+        """Return the time and the changes until then. Hold the lock while using them."""
+        now, steps = self._clock.since(self._steps_applied)
+        self._steps_applied += len(steps)
+        for step in steps:
+            if step.stream in {None, self._stream}:
+                self._log.apply(step, grows=self._grows, loses=self._loses)
+        return now, self._log
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The records of one stream of one tenant. The index of a record is its number in the order of creation."""
+
+    endpoint: Endpoint
+    """Where a client reads the records: the stream's endpoint, or the list beside a feed."""
+
+    tenant_id: int
+    maker: RecordMaker
+    history: History
+
+    def now(self) -> tuple[int, ChangeLog]:
+        """Return the time and the changes until then. Hold the history's lock while using them."""
+        return self.history.now()
+
+    def indices(self) -> list[int]:
+        """Return all records that exist, in the order of their last change."""
+        _, log = self.now()
+        return [log.indices[position] for position in log.current(0, len(log))]
+
+    def exists(self, index: int) -> bool:
+        """Return whether there is such a record, and it was not removed."""
+        _, log = self.now()
+        return 0 <= index < len(log.created) and index not in log.removed
+
+    def id_of(self, index: int) -> int | str:
+        """Return a record's id."""
+        return self.maker.id_of(index)
+
+    def find(self, record_id: str) -> int | None:
+        """Return the index of the record with this id; None if there is none."""
+        _, log = self.now()
+        index = self.maker.find(record_id, len(log.created))
+        return index if index is not None and self.exists(index) else None
+
+    def active(self, index: int) -> bool:
+        """Return whether a record is active, also where the record has no such field."""
+        _, log = self.now()
+        return index not in log.deleted and self.maker.active(index)
+
+    def make(self, index: int) -> dict[str, Any]:
+        """Make a record as the API sends it."""
+        _, log = self.now()
+        return self.maker.make(
+            index,
+            len(log.changes.get(index, ())),
+            created=log.created[index],
+            modified=log.modified(index),
+            deleted=index in log.deleted,
+        )
+
+    def record(self, position: int) -> dict[str, Any]:
+        """Make the record of a position of the change log, as the record is now."""
+        _, log = self.now()
+        return self.make(log.indices[position])
+
+    def with_path_values(self, index: int) -> dict[str, Any]:
+        """Make a record with the values of its path, which a nested record does not always have itself."""
+        return self.make(index)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield all records that a client is to have, in the order of their last change."""
+        with self.history.lock:
+            yield from [self.with_path_values(index) for index in self.indices()]
+
+
+def at_endpoint(collection: Collection, endpoint: Endpoint) -> Collection:
+    """Return the same records, read at another endpoint."""
+    return Collection(endpoint, collection.tenant_id, collection.maker, collection.history)

@@ -1,0 +1,72 @@
+"""Collections below another one: each record belongs to a parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_servicetitan.simulator.data.collection import Collection
+from tap_servicetitan.simulator.fake.references import target_stream
+
+if TYPE_CHECKING:
+    from tap_servicetitan.endpoints.kinds import Nested
+    from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
+
+CLOSED_IF_INACTIVE: Final = frozenset({"contact_relationships"})
+"""Nested streams that answer with 409 for an inactive parent: the OpenAPI document of contacts declares it."""
+
+
+@dataclass(frozen=True)
+class NestedCollection(Collection):
+    """The records of a nested stream, each below a record of the parent stream."""
+
+    endpoint: Nested
+    parents: Collection
+    distribution: ChildDistribution
+    _by_parent: dict[int, list[int]] = field(default_factory=dict)
+    """The records of each parent, as far as :meth:`children` has looked."""
+
+    def children(self, parent: int) -> list[int]:
+        """Return the records of a parent, in the order of their last change."""
+        _, log = self.now()
+        if self.distribution.single:
+            return [parent]
+        for index in range(sum(map(len, self._by_parent.values())), len(log.created)):
+            self._by_parent.setdefault(self.distribution.parent_of(index), []).append(index)
+        children = [index for index in self._by_parent.get(parent, ()) if index not in log.removed]
+        return sorted(children, key=log.position)
+
+    def indices(self) -> list[int]:
+        """Return all records whose parent exists and allows reading them."""
+        return [index for index in super().indices() if self._readable(self.distribution.parent_of(index))]
+
+    def exists(self, index: int) -> bool:
+        """Return whether there are such a record and its parent, and neither was removed."""
+        return super().exists(index) and self.parents.exists(self.distribution.parent_of(index))
+
+    def closed(self, parent: int) -> bool:
+        """Return whether the API refuses to list a parent's records because the parent is inactive."""
+        return self.endpoint.name in CLOSED_IF_INACTIVE and not self.parents.active(parent)
+
+    def path_values(self, parent: int) -> dict[str, Any]:
+        """Return the values of the placeholders in the path of a parent's records."""
+        fields = self.parents.with_path_values(parent)
+        return {placeholder: fields[name] for placeholder, name in self.endpoint.path_params.items()}
+
+    def make(self, index: int) -> dict[str, Any]:
+        """Make a record as the API sends it, with the parent's id in the field that names the parent."""
+        record = super().make(index)
+        parent = self.distribution.parent_of(index)
+        if self.distribution.single and isinstance(record["id"], str):
+            record["id"] = self.parents.id_of(parent)  # The performance of a scheduler has the scheduler's id.
+        for name in record:
+            if name.endswith("Id") and target_stream(name) == self.endpoint.parent:
+                record[name] = self.parents.id_of(parent)
+        return record
+
+    def with_path_values(self, index: int) -> dict[str, Any]:
+        """Make a record with the values of its path before its own fields."""
+        return {**self.path_values(self.distribution.parent_of(index)), **self.make(index)}
+
+    def _readable(self, parent: int) -> bool:
+        return self.parents.exists(parent) and not self.closed(parent)

@@ -1,0 +1,107 @@
+"""The simulated business: every collection of every tenant."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints.kinds import Capacity, Export, Nested, Window
+from tap_servicetitan.simulator.data.capacity_collection import CapacityCollection
+from tap_servicetitan.simulator.data.collection import Collection, History
+from tap_servicetitan.simulator.data.daily_figures import DailyFigures
+from tap_servicetitan.simulator.data.event_collections import AttributedLeads, RowsOfEvents
+from tap_servicetitan.simulator.data.nested_collection import NestedCollection
+from tap_servicetitan.simulator.data.report_collection import ReportCollection
+from tap_servicetitan.simulator.fake.record_maker import RecordMaker
+from tap_servicetitan.simulator.fake.references import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from tap_servicetitan.endpoints.kinds import Endpoint
+    from tap_servicetitan.simulator.data.clock import Clock
+    from tap_servicetitan.simulator.fake.identities import Identities
+
+
+class World:
+    """The collections of all tenants. They change only when the clock moves."""
+
+    def __init__(
+        self, tenants: Sequence[int], clock: Clock, identities: Identities, *, can_vanish: AbstractSet[str]
+    ) -> None:
+        """Make no record yet: a collection is made when it is first needed.
+
+        Args:
+            tenants: Ids of the tenants.
+            clock: What decides when records change.
+            identities: Numbers and ids of the records.
+            can_vanish: Streams whose records disappear without a trace when they are deleted.
+
+        Raises:
+            ValueError: ``identities`` has a size for an unknown stream.
+        """
+        self.clock = clock
+        self.tenants = tuple(tenants)
+        self.identities = identities
+        self.endpoints: Mapping[str, Endpoint] = streams()
+        for name in identities.sizes:
+            self.endpoint(name)
+        self._can_vanish = can_vanish
+        self._lock = RLock()
+        self._collections: dict[tuple[int, str], Collection] = {}
+
+    def endpoint(self, stream: str) -> Endpoint:
+        """Return the endpoint of a stream.
+
+        Raises:
+            ValueError: There is no such stream.
+        """
+        try:
+            return self.endpoints[stream]
+        except KeyError:
+            message = f"No stream {stream!r}: there are {', '.join(sorted(self.endpoints))}."
+            raise ValueError(message) from None
+
+    def collection(self, tenant_id: int, stream: str) -> Collection:
+        """Return a tenant's records of a stream.
+
+        Raises:
+            ValueError: There is no such stream or tenant.
+        """
+        with self._lock:
+            key = tenant_id, stream
+            if key not in self._collections:
+                endpoint = self.endpoint(stream)
+                if tenant_id not in self.tenants:
+                    message = f"No tenant {tenant_id}: there are {', '.join(map(str, self.tenants))}."
+                    raise ValueError(message)
+                self._collections[key] = self._make(endpoint, tenant_id)
+            return self._collections[key]
+
+    @property
+    def made(self) -> set[str]:
+        """Names of the streams whose collections were needed so far."""
+        return {stream for _, stream in self._collections}
+
+    def _make(self, endpoint: Endpoint, tenant_id: int) -> Collection:
+        maker = RecordMaker(endpoint, schemas.load(endpoint), self.identities, tenant_id)
+        if not isinstance(endpoint, Nested):
+            return _collection_type(endpoint)(endpoint, tenant_id, maker, self._history(endpoint, tenant_id))
+        parents = self.collection(tenant_id, endpoint.parent)
+        distribution = self.identities.distribution(endpoint)
+        history = parents.history if distribution.single else self._history(endpoint, tenant_id)
+        nested_type = ReportCollection if endpoint.name == "reports" else NestedCollection
+        return nested_type(endpoint, tenant_id, maker, history, parents, distribution)
+
+    def _history(self, endpoint: Endpoint, tenant_id: int) -> History:
+        return History(self.clock, endpoint, self.identities, tenant_id, loses=endpoint.name in self._can_vanish)
+
+
+def _collection_type(endpoint: Endpoint) -> type[Collection]:
+    if isinstance(endpoint, Export) and endpoint.explode is not None:
+        return RowsOfEvents
+    if isinstance(endpoint, Window):
+        return DailyFigures if endpoint.replication_key == endpoint.start else AttributedLeads
+    return CapacityCollection if isinstance(endpoint, Capacity) else Collection

@@ -1,0 +1,1 @@
+"""Invented values: names, texts, numbers, ids and whole records of a trades business."""

@@ -1,0 +1,58 @@
+"""References between records: which stream a field points to, and where the ids of a stream begin."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from tap_servicetitan import schemas
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.simulator.fake.field_names import plural, split_words
+from tap_servicetitan.simulator.fake.vocabulary import ALIASES, LOOKUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_servicetitan.endpoints.kinds import Endpoint
+
+_ID_RANGE: Final = 10_000_000
+"""Distance between the first ids of two streams. No stream has more records than this."""
+
+
+@cache
+def streams() -> Mapping[str, Endpoint]:
+    """All endpoints of the table, by the name of their stream."""
+    return {endpoint.name: endpoint for endpoint in table.endpoints()}
+
+
+@cache
+def target_stream(reference: str) -> str:
+    """Return the stream that a field such as ``jobTypeId``, ``tagTypeIds`` or ``createdById`` points to.
+
+    ``primaryVendorId`` points to vendors, because there is no stream of primary vendors. A name of no stream is
+    returned where nothing fits.
+    """
+    words = [word for word in split_words(reference) if word not in {"id", "ids"}]
+    names = [_stream_of("_".join(words[start:])) for start in range(max(1, len(words)))]
+    return next((name for name in names if name in streams()), names[0])
+
+
+def _stream_of(noun: str) -> str:
+    return ALIASES.get(noun) or ALIASES.get(noun.removesuffix("s")) or (noun if noun in LOOKUPS else plural(noun))
+
+
+@cache
+def first_id(stream: str) -> int:
+    """Return the first id of a stream with numeric ids: each stream has its own range, most of them beyond 32 bits.
+
+    A feed that the table has beside its list has the same ids as the list.
+    """
+    return (crc32(stream.removeprefix("export_").encode()) % 9_000 + 1) * _ID_RANGE
+
+
+@cache
+def has_text_ids(stream: str) -> bool:
+    """Return whether the ids of a stream's records are strings."""
+    endpoint = streams().get(stream)
+    return endpoint is not None and schemas.load(endpoint)["properties"].get("id", {}).get("type") == "string"
