@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.endpoints.kinds import Endpoint, Nested
+from tap_servicetitan.endpoints.kinds import Nested
+from tap_servicetitan.endpoints.operations import find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan.endpoints.kinds import Endpoint
 
 HEAD = """# Streams
 
-{count} streams of {apis} APIs. Every record carries `tenant_id`, and every key begins with it.
+{count} streams of {apis} APIs. Every record has `tenant_id`, and every key begins with it.
 
-* **Kind**: an *export* is a change feed, resumed by its own token. A *listing* comes in numbered pages. An *array* or a
-  *single* object comes in one answer. *Nested* streams cost a request for each parent, so a catalog does not select them.
-  *Windows* are read day by day, *capacity* for the next 14 days.
-* **Cursor**: the date by which a later run asks for what is new; without one, the stream is read in full each time.
+* **Kind**: an *export* is a change feed, resumed by its own token. A *listing* comes in numbered pages. An *unpaged*
+  collection and a *singleton* come in one response. *Nested* streams cost a request for each parent, so a catalog does
+  not select them. A *window* is read day by day, *capacity* for the next 14 days.
+* **Replication key**: the date by which a later run requests what is new; without one, the stream is read in full each
+  time.
 * **Scope**: what to grant the app in ServiceTitan's developer portal.
 
-This page is printed by `python scripts/streams.py` from the table in `tap_servicetitan/endpoints/table.py`.
+`python scripts/streams.py` prints this page from the table in `tap_servicetitan/endpoints/table.py`.
+"""
+
+SECOND_HAND = """
+## Known at second hand
+
+The schemas come from ServiceTitan's OpenAPI documents, except for these fields. They were read in software that uses the
+API, or were *inferred* from similar fields. The live API may differ.
+
+| Stream | Fields |
+| --- | --- |
 """
 
 
@@ -43,16 +61,30 @@ def row(endpoint: Endpoint) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def second_hand() -> Iterator[str]:
+    """Yield a line for each stream with fields that are not in ServiceTitan's own documents."""
+    for endpoint in table.TABLE:
+        operation = find(endpoint)
+        known_from = operation.known_from if operation else {}
+        fields = [
+            (f"`{field}`" if field else "all") + (" (inferred)" if source == "inferred" else "")
+            for field, source in known_from.items()
+        ]
+        if fields:
+            yield f"| `{endpoint.name}` | {', '.join(fields)} |"
+
+
 def main() -> None:
     """Print the page."""
-    entries = list(table.endpoints())
-    print(HEAD.format(count=len(entries), apis=len(table.APIS)), end="")
-    for api, group in groupby(entries, key=lambda endpoint: endpoint.api):
+    print(HEAD.format(count=len(table.TABLE), apis=len(table.APIS)), end="")
+    for api, group in groupby(table.TABLE, key=lambda endpoint: endpoint.api):
         print(f"\n## {api}\n")
-        print("| Stream | Kind | Key | Cursor | Scope | Selected by default |")
+        print("| Stream | Kind | Key | Replication key | Scope | Selected by default |")
         print("| --- | --- | --- | --- | --- | --- |")
         for endpoint in group:
             print(row(endpoint))
+    if lines := list(second_hand()):
+        print(SECOND_HAND + "\n".join(lines))
 
 
 if __name__ == "__main__":

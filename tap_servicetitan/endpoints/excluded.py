@@ -27,6 +27,7 @@ SAME_AS: Mapping[str, str] = {
     "crm/v2/locations/{id}/contacts": "location_contacts",
     "customer-interactions/v2/technician-ratings": "technician_ratings",
     "dispatch/v2/appointment-assignments": "appointment_assignments",
+    "equipmentsystems/v2/equipment-systems": "equipment_systems",
     "equipmentsystems/v2/installed-equipment": "installed_equipment",
     "inventory/v2/adjustments": "adjustments",
     "inventory/v2/purchase-orders": "purchase_orders",
@@ -85,6 +86,7 @@ SAME_AS: Mapping[str, str] = {
 NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
     "one record by its id, which a stream has too": (
         "accounting/v2/ap-bills/{billId}",
+        "accounting/v2/expense-transactions/{expenseId}",
         "accounting/v2/gl-accounts/{accountId}",
         "accounting/v2/journal-entries/{id}",
         "accounting/v2/payment-terms/{paymentTermId}",
@@ -152,9 +154,14 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
         "equipmentsystems/v2/installed-equipment/attachments",
         "findings/v2/assets",
         "forms/v2/jobs/attachment/{id}",
+        "jpm/v2/projects/{projectId}/daily-logs/{id}/attachments/{attachmentId}",
         "pricebook/v2/images",
         "telecom/v2/calls/{id}/recording",
         "telecom/v2/calls/{id}/voicemail",
+    ),
+    "is read by windows of a day and for named vehicles, which the tap does not do yet": (
+        "fleetpro/v2/events",
+        "fleetpro/v2/gps",
     ),
     "answers with a bare number": ("crm/v2/locations/{id}/preferredtechnician",),
     "wants to be told ids of jobs or appointments": (
@@ -176,6 +183,8 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
     "is a stream for each report named in the setting `custom_reports`": (
         "reporting/v2/report-category/{report_category}/reports/{reportId}",
         "reporting/v2/report-category/{report_category}/reports/{reportId}/data",
+        "reporting/v2/report-category/{report_category}/reports/{reportId}/data/query",
+        "reporting/v2/data-queries/{token}",
     ),
 }
 """Paths that are no collection of records, by reason."""

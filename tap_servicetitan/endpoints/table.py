@@ -42,8 +42,11 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("credit_memos", "credit-memos", sort=None),
         custom_fields("credit_memos_custom_fields", "credit-memos/custom-fields"),
         Listing("credit_memo_items", "credit-memos/credit-memo-items", replication_key=None, sort=None),
+        Listing("expense_transactions", "expense-transactions", active_filter=None, sort=None),
+        custom_fields("expense_transactions_custom_fields", "expense-transactions/custom-fields"),
         Listing("gl_accounts", "gl-accounts", sort=None),
         Listing("gl_account_types", "gl-accounts/types", sort=None),
+        Singleton("gl_accounts_well_known", "gl-accounts/well-known"),
         Export("inventory_bills", "export/inventory-bills", replication_key="createdOn"),  # modifiedOn may be missing
         custom_fields("inventory_bills_custom_fields", "inventory-bills/custom-fields"),
         Export("invoices", "export/invoices"),
@@ -129,6 +132,14 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("zones", "zones"),
     ),
     "equipmentsystems/v2": (
+        Export("equipment_systems", "export/equipment-systems"),
+        Nested(  # has equipmentIds and directChildEquipmentIds, which the feed lacks
+            "equipment_system_details",
+            "equipment-systems/{equipment_system_id}",
+            parent="equipment_systems",
+            records_path=None,
+            page_size=None,
+        ),
         Listing("equipment_types", "equipment-types", sort="+ID"),
         Export("installed_equipment", "export/installed-equipment"),
         Listing(  # has modifiedOnOrAfter, but the records bear no date
@@ -150,6 +161,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             sort="+ID",
         ),
     ),
+    "fleetpro/v2": (Unpaged("fleet_vehicles", "vehicles", keys=("vin",), records_path=None),),
     "forms/v2": (
         Listing("forms", "forms", sort=None),
         Nested("job_attachments", "jobs/{job_id}/attachments", parent="jobs"),
@@ -190,6 +202,14 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("job_types", "job-types", sort=None),
         Export("projects", "export/projects"),
         custom_fields("project_custom_fields", "projects/custom-fields", sort="+Id"),
+        Nested("project_daily_logs", "projects/{project_id}/daily-logs", parent="projects"),
+        Nested(  # the list has the heads of logs only
+            "project_daily_log_details",
+            "projects/{project_id}/daily-logs/{daily_log_id}",
+            parent="project_daily_logs",
+            records_path=None,
+            page_size=None,
+        ),
         Export("project_notes", "export/project-notes"),
         Listing("project_statuses", "project-statuses", active_filter=None),
         Listing("project_sub_statuses", "project-substatuses"),
@@ -388,7 +408,10 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             replication_key="modifiedOn",
         ),
     ),
-    "service-agreements/v2": (Export("service_agreements", "export/service-agreements"),),
+    "service-agreements/v2": (
+        Export("service_agreements", "export/service-agreements"),
+        custom_fields("service_agreements_custom_fields", "service-agreements/custom-fields"),
+    ),
     "settings/v2": (
         Export("business_units", "export/business-units"),
         Export("employees", "export/employees"),
@@ -426,6 +449,7 @@ PARENTS: Mapping[str, tuple[Listing, ...]] = {
         Listing("leads", "leads", active_filter=None),
         Listing("locations", "locations"),
     ),
+    "equipmentsystems/v2": (Listing("equipment_systems", "equipment-systems"),),
     "jpm/v2": (Listing("jobs", "jobs", active_filter=None), Listing("projects", "projects", active_filter=None)),
     "sales/v2": (Listing("estimates", "estimates", sort=None),),
 }
@@ -438,6 +462,7 @@ SCOPE_PREFIXES: Mapping[str, str] = {
     "dispatch/v2": "tn.dis",
     "equipmentsystems/v2": "tn.eqs",
     "findings/v2": "tn.fdgs",
+    "fleetpro/v2": "tn.flt",
     "forms/v2": "tn.frm",
     "inventory/v2": "tn.inv",
     "jbce/v2": "tn.jbce",
@@ -460,18 +485,20 @@ SCOPE_PREFIXES: Mapping[str, str] = {
 """How OAuth scopes abbreviate each API."""
 
 
+TABLE: tuple[Endpoint, ...] = tuple(replace(entry, api=api) for api, entries in APIS.items() for entry in entries)
+"""Every entry, each with its API."""
+
+
 def endpoints() -> Iterator[Endpoint]:
-    """Every entry of the table, each knowing its API."""
-    for api, entries in APIS.items():
-        for entry in entries:
-            yield replace(entry, api=api)
+    """Yield every entry of the table."""
+    yield from TABLE
 
 
 @functools.cache
 def parent(endpoint: Nested) -> Paged:
     """Return the collection of a nested entry's parents, which may itself be nested."""
     lists = (replace(each, api=api) for api, entries in PARENTS.items() for each in entries)
-    found = {each.name: each for each in (*endpoints(), *lists)}[endpoint.parent]
+    found = {each.name: each for each in (*TABLE, *lists)}[endpoint.parent]
     if not isinstance(found, Paged):
         msg = f"{endpoint.name} is read over {endpoint.parent}, which has no pages; write its list into PARENTS."
         raise TypeError(msg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,10 @@ from tap_servicetitan.schemas.openapi import DocumentError, item
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
-    from tap_servicetitan.schemas.openapi import Operation, Schema
+    from tap_servicetitan.schemas.openapi import DocumentedOperation, Schema
 
 
-def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Schema]) -> Schema:
+def build(endpoint: Endpoint, operation: DocumentedOperation, corrections: Mapping[str, Schema]) -> Schema:
     """Return an entry's schema: what the tap adds, then the API's fields; only added fields and keys are never null.
 
     Raises:
@@ -35,7 +35,7 @@ def build(endpoint: Endpoint, operation: Operation, corrections: Mapping[str, Sc
     return schema | ({"required": list(endpoint.primary_keys)} if endpoint.primary_keys else {})
 
 
-def documented(endpoint: Endpoint, operation: Operation) -> Schema:
+def documented(endpoint: Endpoint, operation: DocumentedOperation) -> Schema:
     """Return the properties of an entry's records as the documents have them."""
     properties: Schema = deepcopy(operation.record(endpoint.records_path)["properties"])
     if isinstance(endpoint, Export) and endpoint.explode:
@@ -43,7 +43,7 @@ def documented(endpoint: Endpoint, operation: Operation) -> Schema:
     return properties
 
 
-def _added(endpoint: Endpoint, operation: Operation) -> Schema:
+def _added(endpoint: Endpoint, operation: DocumentedOperation) -> Schema:
     """Return the types of the fields that the tap adds: parents' ids as in the path, bounds of time, else text."""
     placeholders = dict(zip(re.findall(r"{(\w+)}", endpoint.path), operation.path_parameters, strict=True))
     moment = {"type": ["string", "null"], "format": "date-time"}
@@ -65,6 +65,30 @@ def _correct(schema: Schema, field: str, correction: Schema) -> None:
 def _not_null(schema: Schema) -> Schema:
     types = [name for name in schema["type"] if name != "null"]
     return {**schema, "type": types[0] if len(types) == 1 else types}
+
+
+def keep(before: Schema, after: Schema) -> Schema:
+    """Return the newer schema with the fields that only the older one has: documents lose fields and have them again."""
+    kept = dict(after)
+    if "properties" in before and "properties" in after:
+        older, newer = before["properties"], after["properties"]
+        kept["properties"] = {
+            name: keep(older.get(name, {}), newer[name]) if name in newer else older[name]
+            for name in _order(list(older), newer)
+        }
+    if "items" in before and "items" in after:
+        kept["items"] = keep(before["items"], after["items"])
+    return kept
+
+
+def _order(names: list[str], newer: Iterable[str]) -> list[str]:
+    """Return the names in their order, with each new one after the one that precedes it in the documents."""
+    place = 0
+    for name in newer:
+        if name not in names:
+            names.insert(place, name)
+        place = names.index(name) + 1
+    return names
 
 
 def render(schema: Schema, indent: str = "") -> str:
@@ -91,6 +115,15 @@ def fields(schema: Schema, path: str = "") -> Iterator[tuple[str, str]]:
         yield from fields(each, f"{path}.{name}".removeprefix("."))
     if "items" in schema:
         yield from fields(schema["items"], f"{path}[]")
+
+
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Return the paths of fields that are not inside another of them."""
+    found: list[str] = []
+    for path in paths:
+        if not any(path.startswith((f"{each}.", f"{each}[]")) for each in found):
+            found.append(path)
+    return found
 
 
 def differences(old: Schema, new: Schema) -> Iterator[str]:

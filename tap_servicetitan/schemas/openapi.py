@@ -15,10 +15,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tap_servicetitan.endpoints.operations import shape
+
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
 
 Schema = dict[str, Any]
+
+MARK = "x-known-from"
+"""Marks what ServiceTitan's own documents did not show to who wrote a document: where it was read instead."""
 
 TYPES = ("string", "integer", "number", "boolean", "object", "array")
 """JSON's types but null, in the order in which a value of several types lists them."""
@@ -39,8 +44,8 @@ class DocumentError(Exception):
 
 
 @dataclass(frozen=True)
-class Operation:
-    """What can be read at one path."""
+class DocumentedOperation:
+    """One operation that reads, as the documents have it."""
 
     path: str
     """Path below the API root as the documents spell it, e.g. ``/crm/v2/tenant/{tenant}/customers/{id}/notes``."""
@@ -68,10 +73,56 @@ class Operation:
         return self.resolve(content["application/json"]["schema"]) if "application/json" in content else None
 
     @property
-    def is_collection(self) -> bool:
-        """Whether the answer is a list of records, bare or as ``data``."""
-        response = self.response or {}
-        return "array" in _types(self.resolve(response.get("properties", {}).get("data", response)))
+    def is_read(self) -> bool:
+        """Whether it changes nothing: a GET, or a POST that needs a scope to read or whose name says so."""
+        verb = self.definition.get("operationId", "").rpartition("_")[2]
+        return self.method == "get" or verb.startswith("Get") or (self.scope or "").endswith(":r")
+
+    @property
+    def answer_fields(self) -> Mapping[str, Any]:
+        """The answer's fields; none where it is not an object."""
+        fields: Mapping[str, Any] = (self.response or {}).get("properties", {})
+        return fields
+
+    @property
+    def records(self) -> str:
+        """Where the answer holds records: ``data[]``, ``[]`` where the answer is the array, else empty."""
+        if "array" in _types(self.response or {}):
+            return "[]"
+        data = self.resolve(self.answer_fields.get("data", {}))
+        return "data[]" if "array" in _types(data) else ""
+
+    @property
+    def record_fields(self) -> Schema:
+        """The fields of a record, or of the answer where it holds no list."""
+        fields: Schema = self.record("data" if self.records == "data[]" else None).get("properties", {})
+        return fields
+
+    def known_from(self) -> dict[str, str]:
+        """Return the source of what was not read in ServiceTitan's own documents: by field, ``""`` for the whole operation."""
+        if MARK in self.definition:
+            return {"": self.definition[MARK]}
+        schema: Mapping[str, Any] = self.response or {}
+        if self.records == "data[]":
+            schema = self.resolve(self.answer_fields["data"])
+        return dict(self._marks(schema.get("items", schema), "", ()))
+
+    def _marks(self, schema: Mapping[str, Any], path: str, inside: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        if path and MARK in schema:
+            yield path, schema[MARK]
+            return
+        if "$ref" in schema:
+            name = _name(schema)
+            if name not in inside:
+                yield from self._marks(self.components[name], path, (*inside, name))
+            return
+        for word in ("oneOf", "anyOf", "allOf"):
+            for each in schema.get(word, ()):
+                yield from self._marks(each, path, inside)
+        for name, each in schema.get("properties", {}).items():
+            yield from self._marks(each, f"{path}.{name}".removeprefix("."), inside)
+        if "items" in schema:
+            yield from self._marks(schema["items"], f"{path}[]", inside)
 
     def record(self, field: str | None) -> Schema:
         """Return the schema of one record: of what the answer holds at a field, or of the answer itself.
@@ -156,7 +207,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 class Documents:
-    """All operations of a directory of OpenAPI documents, by path."""
+    """All operations that read, of a directory of OpenAPI documents."""
 
     def __init__(self, directory: Path) -> None:
         """Read every ``*.json`` of the directory.
@@ -164,28 +215,25 @@ class Documents:
         Raises:
             DocumentError: There is no such directory, or no document in it.
         """
-        self._operations: dict[tuple[str, str], Operation] = {}
+        self.reads: dict[str, DocumentedOperation] = {}
+        """By shape of the path; where a path is read by GET and by POST, the GET."""
+        self.apis: set[str] = set()
+        """The APIs that have a document, e.g. ``crm/v2``."""
         for file in sorted(directory.glob("*.json")):
             for operation in _operations(file):
-                self._operations[operation.method, _shape(operation.path)] = operation
-        if not self._operations:
+                self.apis.add(operation.path.partition("/tenant/")[0].lstrip("/"))
+                if operation.is_read:
+                    self.reads.setdefault(shape(operation.path), operation)
+        if not self.apis:
             msg = f"{directory} holds no OpenAPI documents (*.json with `paths`)."
             raise DocumentError(msg)
 
-    def operation(self, endpoint: Endpoint) -> Operation | None:
-        """Return how an entry is read: its GET, else its POST."""
-        shape = _shape(endpoint.url_path)
-        return self._operations.get(("get", shape)) or self._operations.get(("post", shape))
-
-    def collections(self, *, but: Iterable[str]) -> Iterator[Operation]:
-        """Every GET that answers with a list of records, but those at the given paths."""
-        shapes = {_shape(path) for path in but}
-        for (method, shape), operation in self._operations.items():
-            if method == "get" and shape not in shapes and operation.is_collection:
-                yield operation
+    def operation(self, endpoint: Endpoint) -> DocumentedOperation | None:
+        """Return the operation that reads an entry of the table."""
+        return self.reads.get(shape(endpoint.url_path))
 
 
-def _operations(file: Path) -> Iterator[Operation]:
+def _operations(file: Path) -> Iterator[DocumentedOperation]:
     try:
         document = msgspec.json.decode(file.read_bytes())
     except msgspec.DecodeError as error:
@@ -194,12 +242,8 @@ def _operations(file: Path) -> Iterator[Operation]:
     if not isinstance(document, dict) or "paths" not in document:
         return
     root = urlsplit(document["servers"][0]["url"]).path
+    components = document.get("components", {}).get("schemas", {})
     for path, methods in document["paths"].items():
         for method in ("get", "post"):
             if method in methods:
-                yield Operation(root + path, method, methods[method], document.get("components", {}).get("schemas", {}))
-
-
-def _shape(path: str) -> str:
-    """Return a path without the names of its placeholders, which table and documents may choose differently."""
-    return re.sub(r"{\w+}", "{}", path)
+                yield DocumentedOperation(root + path, method, methods[method], components)

@@ -1,4 +1,4 @@
-"""The table of streams, held against the facts of ServiceTitan's API: one line of `facts.json` an operation."""
+"""The table of streams beside ``operations.json``: what the API offers, by its documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import excluded, table
@@ -21,30 +20,21 @@ from tap_servicetitan.endpoints.kinds import (
     Unpaged,
     Window,
 )
+from tap_servicetitan.endpoints.operations import Operation, find, operations, shape
 from tap_servicetitan.schemas.files import fields
 
-FACTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "facts.json").read_text())
-TABLE = list(table.endpoints())
-PARENTS = [table.parent(endpoint) for endpoint in TABLE if isinstance(endpoint, Nested)]
-ENTRIES = [*TABLE, *PARENTS]
+PARENTS = [table.parent(endpoint) for endpoint in table.TABLE if isinstance(endpoint, Nested)]
+ENTRIES = [*table.TABLE, *PARENTS]
 """Whatever is requested: streams, and the lists that nested streams page over."""
 
-
-def shape(path: str) -> str:
-    """Return a path without tenant and without names of placeholders."""
-    return re.sub(r"{\w+}", "{}", path.replace("tenant/{tenant_id}/", "").lstrip("/"))
+NAMES_IN_USE: dict[str, str] = json.loads((Path(__file__).parent / "names_in_use.json").read_text())
+"""Names of streams of tap-service-titan, each with the path that it reads."""
 
 
-OPERATIONS = {shape(path): facts for path, facts in FACTS.items()}
-
-
-def facts_of(endpoint: Endpoint) -> dict[str, Any]:
-    return OPERATIONS[shape(endpoint.url_path)]
-
-
-def query(endpoint: Endpoint) -> set[str]:
-    """Every query parameter that the operation has."""
-    return set(facts_of(endpoint).get("query", "").split())
+def operation(endpoint: Endpoint) -> Operation:
+    found = find(endpoint)
+    assert found is not None, f"{endpoint.name} has no operation"
+    return found
 
 
 def parameters(endpoint: Endpoint) -> set[str]:
@@ -63,105 +53,103 @@ def parameters(endpoint: Endpoint) -> set[str]:
     return names
 
 
-def test_there_are_at_least_160_streams_of_24_apis() -> None:
-    assert len(TABLE) >= 160
-    assert len(table.APIS) == len(table.SCOPE_PREFIXES) == 24
-
-
 def test_stream_names_are_unique_and_in_snake_case() -> None:
-    names = [endpoint.name for endpoint in TABLE]
+    names = [endpoint.name for endpoint in table.TABLE]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
 
 
-def test_every_name_in_use_is_kept_for_its_collection() -> None:
-    table = {endpoint.name: shape(endpoint.url_path) for endpoint in TABLE}
+def test_names_in_use_are_kept_for_their_collections() -> None:
+    streams = {endpoint.name: shape(endpoint.url_path) for endpoint in table.TABLE}
     same = {shape(path): stream for path, stream in excluded.SAME_AS.items()}
-    in_use = [(name, path) for path, facts in OPERATIONS.items() for name in facts.get("name_in_use", "").split()]
-    assert len(in_use) == 127
-    assert [(name, path) for name, path in in_use if table.get(name) != path and same.get(path) != name] == []
+    in_use = {name: shape(path) for name, path in NAMES_IN_USE.items()}
+    assert set(in_use.values()) <= set(operations())
+    assert {name: path for name, path in in_use.items() if streams.get(name) != path and same.get(path) != name} == {}
 
 
-def test_every_operation_is_a_stream_or_has_a_reason_not_to_be_one() -> None:
-    streams = {shape(endpoint.url_path) for endpoint in TABLE}
+def test_operations_are_each_a_stream_or_excluded_for_a_reason() -> None:
+    streams = {shape(endpoint.url_path) for endpoint in table.TABLE}
     others = {shape(path) for path in excluded.reasons()}
     assert len(others) == len(excluded.SAME_AS) + sum(map(len, excluded.NOT_STREAMS.values()))
     assert not streams & others
-    assert streams | others == set(OPERATIONS)
+    assert streams | others == set(operations())
 
 
-def test_what_is_the_same_as_a_stream_names_one_of_the_table() -> None:
-    assert {endpoint.name for endpoint in TABLE} >= set(excluded.SAME_AS.values())
+def test_excluded_paths_that_have_the_records_of_a_stream_name_one_of_the_table() -> None:
+    assert {endpoint.name for endpoint in table.TABLE} >= set(excluded.SAME_AS.values())
 
 
-def test_every_feed_but_the_old_path_of_estimates_is_a_stream() -> None:
-    feeds = {path for path, facts in OPERATIONS.items() if facts["kind"] == "export"}
-    streams = {shape(endpoint.url_path) for endpoint in TABLE if isinstance(endpoint, Export)}
+def test_feeds_are_streams_except_the_old_path_of_estimates() -> None:
+    feeds = {path for path, each in operations().items() if each.kind == "export"}
+    streams = {shape(endpoint.url_path) for endpoint in table.TABLE if isinstance(endpoint, Export)}
     assert feeds - streams == {"sales/v2/estimates/export"}
-    assert len(streams) == 52
+    assert streams <= feeds
 
 
-def test_every_list_and_array_without_a_feed_is_a_stream() -> None:
-    lists = {path for path, facts in OPERATIONS.items() if facts["kind"] in {"list", "array"}}
-    missing = lists - {shape(endpoint.url_path) for endpoint in TABLE} - {shape(path) for path in excluded.SAME_AS}
-    assert missing == {"jpm/v2/jobs/cancel-reasons", "jpm/v2/jobs/hold-reasons"}  # these want ids of jobs
+def test_lists_and_arrays_without_a_feed_are_streams() -> None:
+    lists = {path for path, each in operations().items() if each.kind in {"list", "array"}}
+    streams = {shape(endpoint.url_path) for endpoint in table.TABLE}
+    assert lists - streams - {shape(path) for path in excluded.SAME_AS} == {
+        *("jpm/v2/jobs/cancel-reasons", "jpm/v2/jobs/hold-reasons"),  # need ids of jobs
+        *("fleetpro/v2/events", "fleetpro/v2/gps"),  # not yet
+    }
 
 
 def test_scopes_are_those_that_the_operations_ask_for() -> None:
-    wrong = {each.name: table.scope(each) for each in ENTRIES if table.scope(each) != facts_of(each)["scope"]}
+    wrong = {each.name: table.scope(each) for each in ENTRIES if table.scope(each) != operation(each).scope}
     assert wrong == {}
 
 
-def test_every_parameter_sent_exists() -> None:
-    unknown = {each.name: parameters(each) - query(each) for each in ENTRIES}
+def test_parameters_that_are_sent_exist() -> None:
+    unknown = {each.name: parameters(each) - operation(each).query for each in ENTRIES}
     assert {name: parameters for name, parameters in unknown.items() if parameters} == {}
 
 
-def test_every_required_parameter_is_sent() -> None:
-    required = {each.name: set(facts_of(each).get("required", "").split()) for each in ENTRIES}
+def test_required_parameters_are_sent() -> None:
+    required = {each.name: operation(each).required for each in ENTRIES}
     always = {each.name: parameters(each) - {"includeTotal"} | set(each.query) for each in ENTRIES}
     assert {name: needed - always[name] for name, needed in required.items() if needed - always[name]} == {}
 
 
-def test_inactive_records_are_asked_for_wherever_they_can_be() -> None:
+def test_inactive_records_are_requested_where_the_api_can() -> None:
     spellings = {"active": "Any", "activeOnly": "false", "activeState": "All", "includeInactive": "true"}
-    sent = {(each.name, name): each.query.get(name) for each in ENTRIES for name in query(each) & set(spellings)}
+    sent = {
+        (each.name, name): each.query.get(name) for each in ENTRIES for name in operation(each).query & set(spellings)
+    }
     assert {key: value for key, value in sent.items() if value != spellings[key[1]]} == {}
 
 
-def test_a_listing_that_can_be_asked_for_what_is_new_is() -> None:
-    can = [each for each in TABLE if isinstance(each, Paged) and each.since_param in query(each)]
+def test_listings_are_incremental_where_the_api_can() -> None:
+    can = [each for each in table.TABLE if isinstance(each, Paged) and each.since_param in operation(each).query]
     full = {each.name for each in can if not each.replication_key and "modifiedOn" in schemas.load(each)["properties"]}
     assert full == {"estimate_templates", "proposal_templates"}  # these would miss edits
 
 
-def test_pages_are_asked_for_and_counted_wherever_they_can_be() -> None:
+def test_pages_are_requested_and_counted_where_the_api_can() -> None:
     paged = {each.name: each for each in ENTRIES if isinstance(each, Paged) and each.page_size is not None}
-    assert set(paged) == {each.name for each in ENTRIES if "page" in query(each)}
+    assert set(paged) == {each.name for each in ENTRIES if "page" in operation(each).query}
     assert {name for name, each in paged.items() if each.has_total} == {
-        each.name for each in ENTRIES if "includeTotal" in query(each)
+        each.name for each in ENTRIES if "includeTotal" in operation(each).query
     }
 
 
 def test_pages_are_no_larger_than_allowed() -> None:
     sizes = {
-        each.name: (each.page_size, facts_of(each).get("max_page_size", 5000))
-        for each in TABLE
-        if isinstance(each, Paged)
+        each.name: (each.page_size, operation(each).max_page_size) for each in table.TABLE if isinstance(each, Paged)
     }
     assert {name: (size, largest) for name, (size, largest) in sizes.items() if (size or 0) > largest} == {}
 
 
 def test_records_are_where_the_answers_have_them() -> None:
-    known = [each for each in ENTRIES if facts_of(each)["kind"] not in {"other", "by id"}]  # these are whole objects
+    known = [each for each in ENTRIES if operation(each).kind not in {"other", "by id"}]  # one object
     assert [
         each.name
         for each in known
-        if ("" if each.records_path is None else each.records_path) + "[]" != facts_of(each)["records"]
+        if ("" if each.records_path is None else each.records_path) + "[]" != operation(each).records
     ] == []
 
 
-def test_each_kind_of_operation_is_read_by_its_kind_of_entry() -> None:
+def test_kinds_of_operations_are_read_by_their_kinds_of_entries() -> None:
     kinds: dict[str, tuple[type[Endpoint], ...]] = {
         "export": (Export,),
         "list": (Listing, Window, Unpaged),
@@ -171,30 +159,30 @@ def test_each_kind_of_operation_is_read_by_its_kind_of_entry() -> None:
         "by id": (Nested,),
         "other": (Singleton, Window, Capacity),
     }
-    assert [each.name for each in ENTRIES if not isinstance(each, kinds[facts_of(each)["kind"]])] == []
-    assert [each.name for each in TABLE if facts_of(each).get("method") == "POST"] == ["capacities"]
+    assert [each.name for each in ENTRIES if not isinstance(each, kinds[operation(each).kind])] == []
+    assert [each.name for each in table.TABLE if operation(each).method == "POST"] == ["capacities"]
 
 
-def test_what_costs_a_request_per_record_or_a_scope_to_write_waits_to_be_selected() -> None:
-    waiting = {each.name for each in TABLE if not each.selected}
-    assert waiting == {each.name for each in TABLE if "{" in each.path or table.scope(each).endswith(":w")}
+def test_streams_that_need_many_requests_or_a_scope_to_write_are_not_selected_by_default() -> None:
+    waiting = {each.name for each in table.TABLE if not each.selected}
+    assert waiting == {each.name for each in table.TABLE if "{" in each.path or table.scope(each).endswith(":w")}
 
 
 def test_nested_streams_find_their_ids_in_their_parents() -> None:
-    for each in (each for each in TABLE if isinstance(each, Nested)):
+    for each in (each for each in table.TABLE if isinstance(each, Nested)):
         parent = table.parent(each)
-        fields = set(schemas.load(parent)["properties"]) if parent in TABLE else {"id"}
+        fields = set(schemas.load(parent)["properties"]) if parent in table.TABLE else {"id"}
         assert set(each.path_params.values()) <= fields, each.name
         assert set(each.path_params) <= set(schemas.load(each)["properties"]), each.name
 
 
-def test_a_resource_is_named_only_where_the_path_does_not_name_it() -> None:
-    named = {each.name: table.scope(replace(each, resource=None)) for each in TABLE if each.resource}
-    assert [each.name for each in TABLE if each.resource and named[each.name] == table.scope(each)] == []
+def test_resources_are_named_only_where_the_path_does_not_name_them() -> None:
+    named = {each.name: table.scope(replace(each, resource=None)) for each in table.TABLE if each.resource}
+    assert [each.name for each in table.TABLE if each.resource and named[each.name] == table.scope(each)] == []
 
 
-def test_lifted_fields_are_in_the_key_and_come_from_the_record() -> None:
-    for each in (each for each in TABLE if each.derived_keys):
+def test_derived_keys_are_in_the_key_and_come_from_the_record() -> None:
+    for each in (each for each in table.TABLE if each.derived_keys):
         assert set(each.derived_keys) <= set(each.keys), each.name
         documented = dict(fields(schemas.load(each)))
         assert {path for paths in each.derived_keys.values() for path in paths} <= set(documented), each.name

@@ -51,12 +51,6 @@ def test_the_readme_names_every_setting_with_its_default(root: Path) -> None:
             assert told[name].strip("`") == str(setting["default"]).lower()
 
 
-def test_the_readme_counts_the_streams_and_apis(root: Path) -> None:
-    text = (root / "README.md").read_text()
-
-    assert f"{len(list(table.endpoints()))} streams\nof all {len(table.APIS)} APIs" in text
-
-
 def _documents(root: Path) -> list[Path]:
     return [
         *root.glob("*.md"),

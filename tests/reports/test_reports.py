@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from helpers.support import Output, Tap, config_of
 
+from tap_servicetitan.endpoints.table import TABLE
 from tap_servicetitan.simulator import Simulator
 
 DATE_RANGE_PARAMS = [{"name": "From", "value": "2025-10-15"}, {"name": "To", "value": "2025-12-31"}]
@@ -146,7 +147,7 @@ def test_no_reason_breaks_the_discovery_of_the_rest(
     output = tap(config_of(simulator, concurrency=1, custom_reports=reports), "--discover")
 
     assert output.code == 0
-    assert len(json.loads(output.stdout)["streams"]) >= 167 + bool(fault)
+    assert len(json.loads(output.stdout)["streams"]) >= len(TABLE) + bool(fault)
     (line, *others) = warnings(output)
     assert "Custom report 'first'" in line or "Custom report 'second'" in line
     assert words in line

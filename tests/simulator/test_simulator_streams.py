@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -27,13 +26,10 @@ from tap_servicetitan.endpoints.kinds import (
     Window,
 )
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.simulator.api.operations import FILE, SUPPORTED_PARAMETERS
-from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 from tap_servicetitan.simulator.fake.child_distribution import CHILDREN
 from tap_servicetitan.simulator.fake.references import streams, target_stream
 
 Row = dict[str, Any]
-FACTS = Path(__file__).parents[1] / "endpoints" / "facts.json"
 RECORDS = 24
 DAY = timedelta(days=1)
 
@@ -180,28 +176,6 @@ def test_a_walk_through_a_stream_finds_all_its_records_each_valid(walker: Walker
         assert row.keys() == schema["properties"].keys() - added
     if endpoint.keys and not endpoint.derived_keys:
         assert len({tuple(row[name] for name in endpoint.primary_keys if name in row) for row in truth}) == len(truth)
-
-
-# The operations that the simulator knows
-
-
-def test_its_operations_are_the_facts_as_far_as_they_have_an_effect() -> None:
-    def anonymous(path: str) -> str:
-        return re.sub(r"{\w+}", "{}", path)
-
-    parents = [f"{api}/{entry.path}" for api, entries in table.PARENTS.items() for entry in entries]
-    entries = (*table.endpoints(), *REPORT_OPERATIONS)
-    served = {anonymous(path) for path in (*parents, *(f"{entry.api}/{entry.path}" for entry in entries))}
-    expected: dict[str, Row] = {}
-    for path, fact in json.loads(FACTS.read_text()).items():
-        if anonymous(path) in served:
-            known = SUPPORTED_PARAMETERS | set(fact.get("required", "").split())
-            query = " ".join(name for name in fact.get("query", "").split() if name in known)
-            wanted = {**fact, "query": query}
-            names = ("kind", "records", "query", "required", "max_page_size", "method")
-            expected[path] = {name: wanted[name] for name in names if wanted.get(name)}
-
-    assert json.loads(FILE.read_text()) == expected
 
 
 # How many records there are

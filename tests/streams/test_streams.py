@@ -1,4 +1,4 @@
-"""Every kind of stream, end to end: listings, nested collections, windows, and all 167 in one run."""
+"""Every kind of stream, end to end: listings, nested collections, windows, and all in one run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""``endpoints/operations.json``: what one line is made of, and how two versions of it differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_servicetitan.endpoints.operations import DEFAULT_MAX_PAGE_SIZE, Operation, shape
+from tap_servicetitan.schemas.files import fields
+
+if TYPE_CHECKING:
+    from tap_servicetitan.schemas.openapi import DocumentedOperation
+
+
+def _name(documented: DocumentedOperation) -> str:
+    """Return an operation's name in the file: its path without the tenant."""
+    return re.sub(r"tenant/{\w+}/", "", documented.path).lstrip("/")
+
+
+def describe(documented: DocumentedOperation) -> Operation:
+    """Return what the documents say of an operation."""
+    query = [each for each in documented.definition.get("parameters", ()) if each["in"] == "query"]
+    return Operation(
+        kind=_kind(documented),
+        method=documented.method.upper(),
+        scope=documented.scope,
+        records=documented.records,
+        required=frozenset(each["name"] for each in query if each.get("required")),
+        query=frozenset(each["name"] for each in query),
+        max_page_size=_max_page_size(query),
+        deprecated=bool(documented.definition.get("deprecated")),
+        known_from=documented.known_from(),
+    )
+
+
+def _kind(documented: DocumentedOperation) -> str:
+    properties = documented.answer_fields
+    nested = bool(documented.path_parameters)
+    if "continueFrom" in properties:
+        return "export"
+    if not documented.records:
+        return "by id" if nested else "other"
+    return ("nested " if nested else "") + ("list" if "hasMore" in properties else "array")
+
+
+def _max_page_size(query: list[dict[str, Any]]) -> int:
+    """Return the maximum that the schema of `pageSize` has, else the one in its description."""
+    for each in query:
+        if each["name"] == "pageSize":
+            written = re.search(r"Maximum value is (\d+)", each.get("description", ""))
+            return int(each["schema"].get("maximum") or (written[1] if written else DEFAULT_MAX_PAGE_SIZE))
+    return DEFAULT_MAX_PAGE_SIZE
+
+
+def merge(before: Mapping[str, Operation], documented: Iterable[DocumentedOperation]) -> dict[str, Operation]:
+    """Return what the file should hold: no operation and no parameter is dropped because the documents lack it."""
+    names = {shape(path): path for path in before}
+    merged = dict(before)
+    for each in documented:
+        path = _name(each)
+        after = describe(each)
+        old = merged.pop(names.get(shape(path), path), None)
+        if old is not None:
+            known = dict(fields({"properties": each.record_fields}))
+            lacking = {field: source for field, source in old.known_from.items() if field and field not in known}
+            after = msgspec.structs.replace(
+                after, query=after.query | old.query, known_from={**after.known_from, **lacking}
+            )
+        merged[path] = after
+    return dict(sorted(merged.items()))
+
+
+def render(operations: Mapping[str, Operation]) -> str:
+    """Write operations as JSON, one a line."""
+    lines = [f"  {json.dumps(path)}: {json.dumps(_builtins(each))}" for path, each in operations.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _builtins(operation: Operation) -> dict[str, Any]:
+    """Return the words that differ from the defaults, lists sorted."""
+    words = {word: value for word, value in msgspec.structs.asdict(operation).items() if value != _DEFAULTS.get(word)}
+    return {word: sorted(value) if isinstance(value, frozenset) else value for word, value in words.items()}
+
+
+_DEFAULTS = msgspec.structs.asdict(Operation(kind=""))
+
+
+def differences(before: Mapping[str, Operation], after: Mapping[str, Operation]) -> Iterator[str]:
+    """Yield how two versions of the file differ, one line for each operation and word."""
+    for path, new in after.items():
+        old = before.get(path)
+        if old is None:
+            yield f"added {new.method} {path}"
+            continue
+        for word in Operation.__struct_fields__:
+            values = [getattr(each, word) for each in (old, new)]
+            if values[0] != values[1]:
+                yield f"{new.method} {path}: {word} " + " became ".join(map(_text, values))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value)) or "none"
+    return json.dumps(value) if isinstance(value, dict) else str(value)

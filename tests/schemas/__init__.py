@@ -1,0 +1,1 @@
+"""The schemas command and its files."""
