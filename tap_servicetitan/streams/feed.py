@@ -11,7 +11,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_servicetitan.dates import format_api_date, latest, parse_dates
-from tap_servicetitan.errors import RefusedRequestError
+from tap_servicetitan.errors import PaginationError, RefusedRequestError
 from tap_servicetitan.output.decoder import FeedPage
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.base import EndpointStream
@@ -52,6 +52,9 @@ class ExportStream(EndpointStream):
                 self._tell_restart(tenant_id, start, error)
                 paginator = ContinuationPaginator(start)
                 continue
+            if "\ufffd" in (answer.continueFrom or ""):  # the decoder's replacement; the API would get another token
+                msg = "A continueFrom is not valid Unicode, so it cannot be sent back."
+                raise PaginationError(msg)
             records = self.records_of(answer)
             dates = parse_dates(self.dates(records))
             page = Page(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers.support import FEEDS, Tap, config_of, plain, selecting
+from helpers import raw
+from helpers.support import FEEDS, Tap, config_of, plain, run_here, selecting
 
 from tap_servicetitan.simulator import Simulator
 
@@ -215,3 +216,15 @@ def test_tokens_refused_where_dates_lead_no_further_end_the_stream_and_not_the_r
     assert run.code == 1
     assert "tenant 1001, stream bookings: The API answered 400" in run.log
     assert len(run.records("leads")) == 50
+
+
+def test_feed_fails_at_a_token_that_is_not_unicode_instead_of_sending_another() -> None:
+    pages = iter([raw.feed({"id": 1}, more=True, continue_from="1"), raw.feed({"id": 2}, continue_from="a\ud800")])
+    server = raw.RawServer(lambda _: next(pages))
+
+    with server.listening() as config:
+        run = run_here(config, "bookings")
+
+    assert run.code == 1
+    assert "stream bookings: A continueFrom is not valid Unicode, so it cannot be sent back." in run.log
+    assert run.bookmark("bookings")["continue_from"] == "1"
