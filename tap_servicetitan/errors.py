@@ -209,3 +209,9 @@ def summary(failures: Iterable[Failure]) -> list[str]:
     for failure in failures:
         alike.setdefault((failure.tenant_id, failure.kind, failure.remedy), []).append(failure)
     return [str(group[0]) if len(group) == 1 else group[0].told_of(group) for group in alike.values()]
+
+
+def one_line(text: str, length: int) -> str:
+    """Return a text that others chose as the log may show it: printable, on one line, cut to so many letters."""
+    printable = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return printable if len(printable) <= length else f"{printable[: length - 1]}…"

@@ -33,9 +33,10 @@ from tap_servicetitan.errors import (
     SyncFailedError,
     summary,
 )
-from tap_servicetitan.output.messages import Checkpoints, MessageWriter
+from tap_servicetitan.output.messages import MessageWriter
 from tap_servicetitan.reports import discovery, list_command
 from tap_servicetitan.reports.stream import ReportStream
+from tap_servicetitan.runtime.checkpoints import Checkpoints
 from tap_servicetitan.runtime.progress import Progress
 from tap_servicetitan.runtime.workers import Prefetcher, WorkerLock
 from tap_servicetitan.runtime.workers import run as run_jobs

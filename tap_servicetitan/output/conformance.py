@@ -1,95 +1,114 @@
-"""A record as the SDK would write it, without what its conformance loses."""
+"""What is written of a record that its struct type does not fit, and of every record on the slow path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from singer_sdk.helpers._catalog import pop_deselected_record_properties
-from singer_sdk.helpers._typing import _conform_record_data_types
-from singer_sdk.helpers.conform import TypeConformanceLevel
+from tap_servicetitan.output.record_types import Schema, encoder, single_type
 
-Schema = Mapping[str, Any]
+Conform = Callable[[Any, list[str]], Any]
+"""Returns a value conformed, and adds the paths of unknown fields to the list."""
 
-_ALTERNATIVES = frozenset({"anyOf", "oneOf", "allOf"})
-_LEFT_ALONE = {"type": "string"}
-
-
-def kind_of(schema: Schema) -> str | None:
-    """Return the one type, null aside, that a schema stands for; None if it is not just one."""
-    kinds = schema.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
-    values = [kind for kind in kinds if kind != "null"]
-    return values[0] if len(values) == 1 and not _ALTERNATIVES & schema.keys() else None
+Mask = Mapping[tuple[str, ...], bool]
+"""Whether a field, by its breadcrumb, is selected."""
 
 
 class Conformance:
-    """The SDK's treatment of a record: what is deselected or unknown goes, 0 and 1 become booleans where due.
+    """Makes a record fit its schema where that loses nothing, as the struct types do.
 
-    The SDK's own turns anything that is not 0 in a boolean's place into true, a string "false" among it, makes null of
-    a number beyond a float's range, and stumbles over arrays of objects that say no properties. Here such values stay
-    as they came.
+    Deselected and unknown fields are left out, the others come in the schema's order, 0 and 1 become booleans in a
+    boolean's place, and whatever is not text becomes its JSON text in a text's place. Other values are unchanged.
     """
 
-    def __init__(self, schema: Schema, mask: Any, on_unknown: Callable[[list[str]], None]) -> None:
+    def __init__(self, schema: Schema, mask: Mask, on_unknown: Callable[[list[str]], None]) -> None:
         """Make the conformance of a stream.
 
         Args:
-            schema: What fields are known, and their order.
-            mask: What is selected.
-            on_unknown: Told of a record's fields that the schema lacks, by their paths.
+            schema: The known fields, deselected ones included, and their order.
+            mask: Which of them are selected.
+            on_unknown: Called with the paths of a record's fields that the schema lacks.
         """
-        self._schema = schema
-        self._placeable = {**schema, "properties": _placeable(schema["properties"])}
-        self._mask = mask
+        self._conform = _object(schema, mask, (), "")
         self._on_unknown = on_unknown
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return a record conformed, its fields in the schema's order; the one that is handed in may change."""
-        pop_deselected_record_properties(record, self._placeable, self._mask)
-        # Not the SDK's public function, which tells the fields of a record again if they are others than another one's.
-        conformed, unknown = _conform_record_data_types(record, self._placeable, TypeConformanceLevel.RECURSIVE, None)
+        """Return a record conformed."""
+        unknown: list[str] = []
+        conformed: dict[str, Any] = self._conform(record, unknown)
         if unknown:
             self._on_unknown(unknown)
-        return _object(record, conformed, self._schema["properties"])
+        return conformed
+
+    def unknown_fields(self, record: dict[str, Any]) -> list[str]:
+        """Return the paths of a record's fields that the schema lacks."""
+        unknown: list[str] = []
+        self._conform(record, unknown)
+        return unknown
 
 
-def _placeable(properties: Schema) -> dict[str, Any]:
-    """Return properties in which the SDK finds its way: as strings, it leaves values of all types alone."""
-    return {key: _placeable_value(schema) for key, schema in properties.items()}
-
-
-def _placeable_value(schema: Schema) -> dict[str, Any]:
-    match kind_of(schema):
-        case None:
-            return _LEFT_ALONE
-        case "object":
-            properties = schema.get("properties")
-            return _LEFT_ALONE if properties is None else {**schema, "properties": _placeable(properties)}
-        case "array" if "items" in schema:
-            return {**schema, "items": _placeable_value(schema["items"])}
-        case _:
-            return dict(schema)
-
-
-def _object(before: dict[str, Any], after: dict[str, Any], properties: Schema) -> dict[str, Any]:
-    """Return an object with its properties in the schema's order, unknown ones last, at every level."""
-    ordered = {
-        # Most values are what they were, and simple.
-        key: value
-        if (value := after[key]) is before[key] and not isinstance(value, (dict, list))
-        else _value(before[key], value, properties[key])
-        for key in properties
-        if key in after
+def _object(schema: Schema, mask: Mask, breadcrumb: tuple[str, ...], path: str) -> Conform:
+    """Return the conformance of an object, made once, so that a record costs no walk through the schema."""
+    properties = schema["properties"]
+    keeps_others = bool(schema.get("additionalProperties"))
+    selected = {
+        key: _value(inner, mask, crumbs, path + key)
+        for key, inner in properties.items()
+        if mask[crumbs := (*breadcrumb, "properties", key)]
     }
-    return ordered if len(ordered) == len(after) else ordered | {k: v for k, v in after.items() if k not in ordered}
+
+    def conform(value: Any, unknown: list[str]) -> Any:
+        if value.__class__ is not dict:
+            return value
+        conformed = {
+            key: value[key] if inner is None else inner(value[key], unknown)
+            for key, inner in selected.items()
+            if key in value
+        }
+        if len(conformed) < len(value):
+            others = [key for key in value if key not in properties]
+            if keeps_others:
+                conformed.update((key, value[key]) for key in others)
+            else:
+                unknown += [path + key for key in others]
+        return conformed
+
+    return conform
 
 
-def _value(before: Any, after: Any, schema: Schema) -> Any:
-    """Return what conformance made of a value, where nothing is lost by it."""
-    if isinstance(after, dict):
-        return _object(before, after, schema.get("properties", {}) if kind_of(schema) == "object" else {})
-    if isinstance(after, list):
-        items = schema.get("items", {}) if kind_of(schema) == "array" else {}
-        return [_value(one, other, items) for one, other in zip(before, after, strict=True)]
-    return after if before in (0, 1) and isinstance(before, int) else before
+def _value(schema: Schema, mask: Mask, breadcrumb: tuple[str, ...], path: str) -> Conform | None:
+    """Return the conformance of a field's value; None where it is written unchanged, whatever it is."""
+    match single_type(schema):
+        case "array" if "items" in schema:
+            return _array(_value(schema["items"], mask, (*breadcrumb, "items"), path))
+        case "boolean":
+            return _boolean
+        case "string":
+            return _text
+        case "object" | None if "properties" in schema and not _is_free(schema):
+            return _object(schema, mask, breadcrumb, f"{path}.")
+        case _:
+            return None
+
+
+def _array(items: Conform | None) -> Conform | None:
+    if items is None:
+        return None
+
+    def conform(value: Any, unknown: list[str]) -> Any:
+        return [items(item, unknown) for item in value] if value.__class__ is list else value
+
+    return conform
+
+
+def _boolean(value: Any, _: list[str]) -> Any:
+    return bool(value) if value.__class__ is int and value in (0, 1) else value
+
+
+def _text(value: Any, _: list[str]) -> Any:
+    return value if value is None or value.__class__ is str else encoder.encode(value).decode()
+
+
+def _is_free(schema: Schema) -> bool:
+    """Return whether an object may hold anything."""
+    return not schema["properties"] and bool(schema.get("additionalProperties"))

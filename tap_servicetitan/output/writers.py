@@ -1,29 +1,29 @@
-"""The roads from a page to Singer messages: as lines, through the SDK, or into batches."""
+"""The paths from a page to Singer messages: as lines, as one message a record, or into batches."""
 
 from __future__ import annotations
 
 import abc
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers._batch import SDKBatchMessage
-from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 
 from tap_servicetitan.errors import BatchError
-from tap_servicetitan.output.conformance import Conformance
-from tap_servicetitan.output.decoder import NoStructError, RecordLines, TypeCheck
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.mapper import StreamMap
 
-    from tap_servicetitan.output.conformance import Schema
-    from tap_servicetitan.streams.base import EndpointStream
-    from tap_servicetitan.streams.pagination import Page
+    from tap_servicetitan.output.messages import MessageWriter
+    from tap_servicetitan.output.record_lines import RecordLines
+
+Messages = Callable[[Iterable[dict[str, Any]], str, datetime, int | None], Iterator[RecordMessage]]
+"""Turns a tenant's records into messages: see :class:`RecordMessages`."""
 
 
 class PageWriter(abc.ABC):
@@ -32,92 +32,106 @@ class PageWriter(abc.ABC):
     settled = True
     """Whether everything written so far is with the target, so that a bookmark may cover it."""
 
-    def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
-        self._stream = stream
+    def __init__(self, output: MessageWriter, tenant_id: str) -> None:
+        self._output = output
         self._tenant_id = tenant_id
 
     @abc.abstractmethod
-    def write(self, page: Page) -> None:
-        """Write a page."""
+    def write(self, records: list[Any], received: datetime, version: int | None) -> None:
+        """Write a page.
+
+        Args:
+            records: The page's, which may change.
+            received: When the page came.
+            version: Version of a full table, if it has one.
+        """
 
     def close(self) -> None:
         """Write what is held back, if anything is."""
         return
 
 
-class MessageByMessage(PageWriter):
-    """A road that leads through the SDK's messages, one a record."""
+class RecordMessages:
+    """The slow path: record after record is checked, conformed, mapped and flattened."""
 
-    def __init__(self, stream: EndpointStream, tenant_id: str) -> None:
-        super().__init__(stream, tenant_id)
-        schema = stream.effective_schema
-        self._check = TypeCheck(_wire_schema(stream, schema), stream.violations)
-        self._conformed = Conformance(schema, stream.mask, stream.violations.unknown)
+    def __init__(
+        self,
+        check: Callable[[dict[str, Any]], None],
+        conform: Callable[[dict[str, Any]], dict[str, Any]],
+        maps: Sequence[StreamMap],
+    ) -> None:
+        self._check = check
+        self._conform = conform
+        self._maps = maps
 
-    def _messages(self, page: Page) -> Iterator[RecordMessage]:
-        """Turn a page into messages: selected, conformed, mapped, flattened."""
-        for record in page.records:
+    def __call__(
+        self, records: Iterable[dict[str, Any]], tenant_id: str, received: datetime, version: int | None
+    ) -> Iterator[RecordMessage]:
+        """Turn records into messages."""
+        for record in records:
             self._check(record)
-            conformed = self._conformed({**record, "tenant_id": self._tenant_id})
-            for mapping in self._stream.stream_maps:
-                mapped = self._mapped(mapping, conformed)
+            conformed = self._conform({**record, "tenant_id": tenant_id})
+            for mapping in self._maps:
+                mapped = _mapped(mapping, conformed)
                 if mapped is not None:
-                    yield RecordMessage(
-                        stream=mapping.stream_alias,
-                        record=mapped,
-                        version=self._stream._stream_version,  # noqa: SLF001 -- the SDK's own messages read it too
-                        time_extracted=page.received,
-                    )
+                    yield RecordMessage(mapping.stream_alias, mapped, version=version, time_extracted=received)
 
-    def _mapped(self, mapping: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
-        try:
-            return mapping.transform(record)
-        except MapExpressionError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
-            msg = f"The stream map fails with {type(error).__name__}."  # its text may quote the record
-            raise MapExpressionError(msg) from None
+
+def _mapped(mapping: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return mapping.transform(record)
+    except MapExpressionError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
+        msg = f"The stream map fails with {type(error).__name__}."  # its text may quote the record
+        raise MapExpressionError(msg) from None
 
 
 class LineWriter(PageWriter):
-    """The fast road: one encoding a page."""
+    """The fast path: one encoding a page."""
 
-    def __init__(self, stream: EndpointStream, tenant_id: str, lines: RecordLines) -> None:
-        super().__init__(stream, tenant_id)
+    def __init__(self, output: MessageWriter, tenant_id: str, lines: RecordLines) -> None:
+        super().__init__(output, tenant_id)
         self._lines = lines
 
-    def write(self, page: Page) -> None:
+    def write(self, records: list[Any], received: datetime, version: int | None) -> None:
         """Write a page."""
-        version = self._stream._stream_version  # noqa: SLF001 -- the SDK's road reads it too
-        lines = self._lines.encode(page.records, self._tenant_id, page.received, version)
-        self._stream.tap.output.write_lines(lines)
-        self._stream.tap.output.flush()
+        self._output.write_lines(self._lines.encode(records, self._tenant_id, received, version))
+        self._output.flush()
 
 
-class RecordWriter(MessageByMessage):
-    """The slow road: each record through the SDK, for streams with maps or flattening."""
+class RecordWriter(PageWriter):
+    """One message a record, for streams with maps or flattening."""
 
-    def write(self, page: Page) -> None:
+    def __init__(self, output: MessageWriter, tenant_id: str, messages: Messages) -> None:
+        super().__init__(output, tenant_id)
+        self._messages = messages
+
+    def write(self, records: list[Any], received: datetime, version: int | None) -> None:
         """Write a page."""
-        for message in self._messages(page):
-            self._stream.tap.write_message(message)
-        self._stream.tap.output.flush()
+        for message in self._messages(records, self._tenant_id, received, version):
+            self._output.write_message(message)
+        self._output.flush()
 
 
-class BatchWriter(MessageByMessage):
+class BatchWriter(PageWriter):
     """Files of records instead of RECORD messages; a page is settled when the BATCH message of its file is out."""
 
-    def __init__(self, stream: EndpointStream, tenant_id: str, config: BatchConfig) -> None:
-        super().__init__(stream, tenant_id)
+    def __init__(
+        self, output: MessageWriter, tenant_id: str, messages: Messages, *, config: BatchConfig, tap_name: str
+    ) -> None:
+        super().__init__(output, tenant_id)
+        self._messages = messages
         self._config = config
+        self._tap_name = tap_name
         self._records: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def write(self, page: Page) -> None:
+    def write(self, records: list[Any], received: datetime, version: int | None) -> None:
         """Hold a page, and write files once there is enough for one."""
-        for message in self._messages(page):
+        for message in self._messages(records, self._tenant_id, received, version):
             self._records[message.stream].append(message.record)
         self.settled = False
-        if any(len(records) >= self._config.batch_size for records in self._records.values()):
+        if any(len(held) >= self._config.batch_size for held in self._records.values()):
             self.close()
 
     def close(self) -> None:
@@ -125,38 +139,14 @@ class BatchWriter(MessageByMessage):
         for name, records in self._records.items():
             for manifest in self._files(name, records):
                 message = SDKBatchMessage(stream=name, encoding=self._config.encoding, manifest=manifest)
-                self._stream.tap.write_message(message)
+                self._output.write_message(message)
         self._records.clear()
         self.settled = True
 
     def _files(self, name: str, records: list[dict[str, Any]]) -> list[list[str]]:
         try:
-            return list(Batcher(self._stream.tap_name, name, self._config).get_batches(iter(records)))
+            return list(Batcher(self._tap_name, name, self._config).get_batches(iter(records)))
         except Exception as error:  # noqa: BLE001 -- of whatever storage and format the config names
             text = str(error) if isinstance(error, (ImportError, OSError)) else ""
             msg = f"The files of BATCH cannot be written: {type(error).__name__}{text and f' ({text})'}."
             raise BatchError(msg) from None
-
-
-def lines_of(stream: EndpointStream) -> RecordLines | None:
-    """Return the fast road of a stream, or None if it has maps, flattening or records made of rows."""
-    if len(stream.stream_maps) != 1 or stream.transforms_rows:
-        return None
-    mapping = stream.stream_maps[0]
-    flattens = mapping.flattening_options is not None and mapping.flattening_options.enabled
-    if type(mapping) is not SameRecordTransform or flattens:
-        return None
-    schema = mapping.transformed_schema
-    try:
-        conformed = Conformance(schema, stream.mask, stream.violations.unknown)
-        return RecordLines(stream.name, schema, _wire_schema(stream, schema), conformed)
-    except NoStructError:
-        return None
-
-
-def _wire_schema(stream: EndpointStream, schema: Schema) -> Schema:
-    """Return the schema of a record as the API sends it: what the tap adds may be missing."""
-    return {
-        **schema,
-        "required": [key for key in schema.get("required", ()) if key not in stream.endpoint.added_fields],
-    }

@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from tap_servicetitan.dates import parse_date
 from tap_servicetitan.errors import RefusedRequestError, ReportError
-from tap_servicetitan.output.decoder import Decoder
 from tap_servicetitan.reports import relative_dates
 from tap_servicetitan.reports.date_windows import calendar_windows
 from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
@@ -58,7 +57,7 @@ class ReportStream(PagedStream):
     @functools.cached_property
     @override
     def _decode(self) -> Callable[[bytes], Any]:
-        return Decoder(Rows, list[Any], self.violations)
+        return self.shape.decoder(Rows, rows=list[Any])
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
@@ -171,7 +170,7 @@ class ReportStream(PagedStream):
             raise ReportError(msg, remedy=error.remedy) from None
         if bounds:
             records = [{**bounds, ROW: row, **record} for row, record in enumerate(records, start=before + 1)]
-        return self._lines.fitted(records) if self._lines else records
+        return self.shape.to_structs(records)
 
     def _window(self, tenant_report: TenantReport) -> str:
         return tenant_report.report.window if len(self.endpoint.dates) > 1 else "day"

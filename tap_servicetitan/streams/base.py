@@ -16,8 +16,9 @@ from typing_extensions import override
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import Failure
-from tap_servicetitan.output.decoder import Decoder, RecordLines, SchemaViolations, as_dict, attribute
-from tap_servicetitan.output.writers import BatchWriter, LineWriter, PageWriter, RecordWriter, lines_of
+from tap_servicetitan.output.record_shape import RecordShape
+from tap_servicetitan.output.record_types import as_dict
+from tap_servicetitan.output.violations import SchemaViolations
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.pagination import ListBody, wrap_bare_body
 
@@ -114,14 +115,14 @@ class EndpointStream(Stream, abc.ABC):
         mode = self.replication_method.lower()
         self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, mode, tenant_id, level=logging.DEBUG)
         from_the_start = "parent_page" not in self.bookmark(tenant_id)
-        writer = self._writer(tenant_id)
+        writer = self.shape.writer(tenant_id)
         progress = self.progress(tenant_id)
         unsettled: list[Page] = []
         whole = True
         with progress.measured():
             for page in self.pages(tenant_id):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
-                writer.write(page)
+                writer.write(page.records, page.received, self._stream_version)
                 progress.page(len(page.records), page.newest)
                 if self.ABORT_AT_RECORD_COUNT is not None:  # a trial run: a few records, no bookmark
                     if page.records:
@@ -195,17 +196,6 @@ class EndpointStream(Stream, abc.ABC):
             hooks=self.progress(tenant_id),
         )
 
-    def add(self, records: list[Any], values: Mapping[str, Any]) -> None:
-        """Put into records what the API does not send with them."""
-        names = [(attribute(self._lines.schema, key), value) for key, value in values.items()] if self._lines else []
-        for record in records:
-            if isinstance(record, dict):
-                record.update(values)
-                continue
-            for name, value in names:
-                if name:
-                    setattr(record, name, value)
-
     def newest(self, records: list[Any]) -> datetime | None:
         """Return the newest date among records."""
         return bookmarks.newest(self.dates(records))
@@ -215,36 +205,27 @@ class EndpointStream(Stream, abc.ABC):
         cursor = self.endpoint.replication_key
         if cursor is None:
             return
-        name = self._lines and attribute(self._lines.schema, cursor)
-        for record in records:
-            if isinstance(record, dict):
-                yield record.get(cursor)
-            elif name:
-                yield getattr(record, name)
+        yield from self.shape.values(records, cursor)
 
     @functools.cached_property
-    def _lines(self) -> RecordLines | None:
-        return None if self.get_batch_config(self.config) else lines_of(self)
+    def shape(self) -> RecordShape:
+        """What its records look like, once the catalog is applied."""
+        return RecordShape(
+            self,
+            self.tap.output,
+            self.violations,
+            added_fields=self.endpoint.added_fields,
+            from_rows=self.transforms_rows,
+            batch_config=self.get_batch_config(self.config),
+        )
 
     @functools.cached_property
     def _decode(self) -> Callable[[bytes], Any]:
-        lines = self._lines
-        decoder: Decoder[Any] = (
-            Decoder(self.envelope, lines.struct, self.violations, known=lines.wire, on_unknown=lines.conformed)
-            if lines
-            else Decoder(self.envelope, dict[str, Any], self.violations)
-        )
+        decoder = self.shape.decoder(self.envelope)
         if self.endpoint.records_path is not None:
             return decoder
         known = self.schema["properties"]
         return lambda body: decoder(wrap_bare_body(body, known))
-
-    def _writer(self, tenant_id: str) -> PageWriter:
-        if self._lines:
-            return LineWriter(self, tenant_id, self._lines)
-        if batch_config := self.get_batch_config(self.config):
-            return BatchWriter(self, tenant_id, batch_config)
-        return RecordWriter(self, tenant_id)
 
     def _commit(self, tenant_id: str, pages: list[Page]) -> None:
         """Move the bookmark behind pages that were written, then write STATE."""

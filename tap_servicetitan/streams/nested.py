@@ -210,7 +210,7 @@ class NestedStream(PagedStream):
             try:
                 for answer, _ in walked(self.endpoint, self._answers(tenant_id, params, parent, first)):
                     records = self.records_of(answer)
-                    self.add(records, {**ids, **between})
+                    self.shape.set_fields(records, {**ids, **between})
                     yield records
             except StreamError as error:
                 refusals.add(error)

@@ -38,7 +38,7 @@ class WindowStream(PagedStream):
             rest = (self.fetch(tenant_id, {**bounds, **self.numbered(number)}) for number in itertools.count(1))
             for answer, more in walked(self.endpoint, itertools.chain([first], rest)):
                 records = self.records_of(answer)
-                self.add(records, added)
+                self.shape.set_fields(records, added)
                 yield Page(records, more, newest=window[1])
 
     @override
