@@ -18,7 +18,7 @@ test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 	$(BIN)/pytest --numprocesses 2
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
-	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/test_feed_model.py
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/test_feed_model.py tests/resilience/test_moving_model.py
 
 test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install the tap, each from nothing
 	$(BIN)/pytest -m install --numprocesses 2
