@@ -53,7 +53,7 @@ def simulator(*options: str) -> Iterator[str]:
     """Run the simulator in another process; yield its URL."""
     command = [sys.executable, "-m", "tap_servicetitan.simulator", "--port", "0", "--rate-limit", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 -- it was asked for
+        assert process.stdout is not None  # noqa: S101 -- it is a pipe
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found is not None  # noqa: S101 -- the line that the simulator prints
         try:
@@ -85,7 +85,7 @@ def run(url: str, streams: list[str], **settings: Any) -> Run:
 
 def measured(process: subprocess.Popen[bytes]) -> Run:
     """Read a run to its end."""
-    assert process.stdout is not None  # noqa: S101 -- it was asked for
+    assert process.stdout is not None  # noqa: S101 -- it is a pipe
     sizes: dict[str, int] = {}
     ends: dict[str, float] = {}
     schemas = 0

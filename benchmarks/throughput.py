@@ -1,6 +1,6 @@
-"""CPU time, wall time and memory of the tap, beside a plain script and beside its own slow road.
+"""CPU time, wall time and memory of the tap, beside a plain script and beside its own slow path.
 
-``python benchmarks/throughput.py --help`` tells the options, ``benchmarks/README.md`` what the figures mean.
+``python benchmarks/throughput.py --help`` lists the options; ``benchmarks/README.md`` explains the figures.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class Contestant:
 CONTESTANTS = (
     Contestant("tap", {}),
     Contestant("plain script", None),
-    # Flattening that is on and goes no level deep: the SDK's road for every record, and nothing else.
-    Contestant("tap, slow road", {"flattening_enabled": True, "flattening_max_depth": 0}),
+    # Flattening that is on and goes no level deep: the SDK's way for every record, and nothing else.
+    Contestant("tap, slow path", {"flattening_enabled": True, "flattening_max_depth": 0}),
 )
 
 
 def common_settings(api_url: str, auth_url: str) -> dict[str, object]:
-    """Return the tap's settings, unbridled by its own rate budget."""
+    """Return the tap's settings, without a rate limit of its own."""
     return {
         "tenant_id": "1001",
         "client_id": "benchmark",

@@ -1,4 +1,4 @@
-"""Dagster: an asset with a partition for each tenant, brought up to date every quarter of an hour."""
+"""Dagster: an asset with a partition for each tenant, which is updated every quarter of an hour."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def servicetitan(context: dg.AssetExecutionContext) -> None:
 
 @dg.schedule(target=servicetitan, cron_schedule="*/15 * * * *")
 def every_quarter(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Ask for a run of each tenant whose last one is over."""
+    """Request a run of each tenant whose last run has ended."""
     under_way = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     runs = context.instance.get_runs(dg.RunsFilter(statuses=under_way))
     busy = {run.tags.get("dagster/partition") for run in runs}

@@ -14,7 +14,7 @@ def tenants() -> dict[str, dict[str, str]]:
     """Each tenant's credentials by its id: SERVICETITAN_TENANTS holds the tap's setting `tenants` as JSON.
 
     Raises:
-        ValueError: It holds nothing of the kind.
+        ValueError: It does not.
     """
     try:
         entries = json.loads(os.environ.get("SERVICETITAN_TENANTS", ""))
@@ -30,7 +30,7 @@ def run(tenant_id: str) -> None:
     """Bring one tenant's data up to date.
 
     Raises:
-        subprocess.CalledProcessError: The run failed; its log, which stands in the task's, says why.
+        subprocess.CalledProcessError: The run failed; its log, which is part of the task's log, says why.
     """
     tenant = tenants()[tenant_id]
     environment = {
@@ -46,8 +46,8 @@ def run(tenant_id: str) -> None:
 
 
 def _working_folder(tenant_id: str) -> Path:
-    # `meltano run` hands over state and catalog in `run/tap-servicetitan/` of its system folder, under names that do not
-    # differ from run to run (seen in Meltano 4.4.1). Two tenants at the same time in one folder would mix theirs up.
+    # `meltano run` writes state and catalog for the tap to `run/tap-servicetitan/` of its system folder, under the same
+    # names in every run (seen in Meltano 4.4.1). Two tenants at the same time in one folder would mix theirs up.
     installed = PROJECT / ".meltano"
     folder = installed / "tenants" / tenant_id
     folder.mkdir(parents=True, exist_ok=True)

@@ -42,13 +42,13 @@ def test_the_list_of_streams_is_that_of_the_table(root: Path) -> None:
 
 def test_the_readme_names_every_setting_with_its_default(root: Path) -> None:
     rows = [line.split("|") for line in (root / "README.md").read_text().splitlines() if line.startswith("| `")]
-    told = {name: row[2].strip() for row in rows for name in re.findall(r"\w+", row[1])}
+    documented = {name: row[2].strip() for row in rows for name in re.findall(r"\w+", row[1])}
 
     ours = {name: setting for name, setting in CONFIG_JSONSCHEMA["properties"].items() if name not in OF_THE_SDK}
-    assert set(told) == set(ours)
+    assert set(documented) == set(ours)
     for name, setting in ours.items():
         if "default" in setting:
-            assert told[name].strip("`") == str(setting["default"]).lower()
+            assert documented[name].strip("`") == str(setting["default"]).lower()
 
 
 def _documents(root: Path) -> list[Path]:

@@ -85,9 +85,19 @@ def test_the_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run
     assert sum(message["type"] == "RECORD" and message["stream"] == "bookings" for message in messages) == 3
 
 
+def test_type_checkers_find_the_types_of_the_installed_wheel(tmp_path: Path, run: Run, wheel: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", wheel)
+    (tmp_path / "typed.py").write_text((ROOT / "tests" / "project" / "typed.py").read_text())
+
+    mypy = (Path(sys.executable).parent / "mypy", "--strict", "--python-executable", python, "typed.py")
+    assert run(*mypy).startswith("Success: no issues found")
+
+
 @contextmanager
 def installed_simulator(python: Path) -> Iterator[dict[str, Any]]:
-    """Start the simulator of an installed tap; yield the settings that it tells."""
+    """Start the simulator of an installed tap; yield the settings that it offers to a tap."""
     command = [str(python), "-m", "tap_servicetitan.simulator", "--port=0", "--records=3", "--rate-limit=0"]
     with subprocess.Popen(command, cwd=python.parent, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -140,25 +150,25 @@ def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, r
 
 def test_the_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_path: Path, run: Run) -> None:
     (block,) = re.findall(r"```shell\n(TAP=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    target = tmp_path / "target.yml"  # in place of the Meltano Hub, which a test does not ask
+    target = tmp_path / "target.yml"  # in place of the Meltano Hub, which a test does not use
     settings = [{"name": "destination_path", "value": "output"}]
     target.write_text(yaml.safe_dump({**LOADERS["target-jsonl"], "variant": "original", "settings": settings}))
     with Simulator(records=30, rate_limit=0) as simulator:
-        for told, meant in {
+        for placeholder, value in {
             "/path/to/tap-servicetitan": str(ROOT),
             "cid.…": simulator.config["client_id"],
             "cs2.…": simulator.config["client_secret"],
             "ak1.…": simulator.config["st_app_key"],
             "add target-jsonl": f"add --plugin-type loader target-jsonl --from-ref {target}",
         }.items():
-            assert told in block
-            block = block.replace(told, meant)
+            assert placeholder in block
+            block = block.replace(placeholder, value)
         path = f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}"
         urls = {f"TAP_SERVICETITAN_{name.upper()}": simulator.config[name] for name in ("api_url", "auth_url")}
 
-        told = run("bash", "-euc", block, PATH=path, **urls)
+        log = run("bash", "-euc", block, PATH=path, **urls)
 
-    assert "Plugin configuration is valid" in told
+    assert "Plugin configuration is valid" in log
     assert loaded(tmp_path / "my-project" / "output") == {"bookings": 30, "customers": 30}
     assert "cs2" not in (tmp_path / "my-project" / "meltano.yml").read_text()
 
@@ -176,9 +186,9 @@ def test_the_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Pat
     warehouse.parent.mkdir()
     warehouse.write_bytes(b"a year's work")
 
-    told = run(sys.executable, ROOT / "scripts" / "demo.py", "--meltano", MELTANO)
+    log = run(sys.executable, ROOT / "scripts" / "demo.py", "--meltano", MELTANO)
 
-    assert "Every record that the simulator holds is in output/demo.duckdb" in told
+    assert "Every record that the simulator holds is in output/demo.duckdb" in log
     assert warehouse.read_bytes() == b"a year's work"
     assert not (tmp_path / "bookmarks").exists()
 

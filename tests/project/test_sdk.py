@@ -20,7 +20,7 @@ from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
 _SIMULATOR = Simulator(records=30, page_size=10, rate_limit=0)
-bring_up_to_date(_SIMULATOR, new=30)  # what is asked for by window is asked for a year back
+bring_up_to_date(_SIMULATOR, new=30)  # windows are read from a year ago
 
 TestTapServiceTitan = get_tap_test_class(
     TapServiceTitan,
