@@ -177,15 +177,10 @@ class TapServiceTitan(Tap):
         if self._problems:
             raise ConfigError(self._problems)
         today = datetime.fromtimestamp(self.initialized_at / 1000, UTC).date()
-        reports, self.left_out = discovery.discover(self.settings, self.clients, self.prefetcher, today, self._wants)
+        reports, self.left_out = discovery.discover(
+            self.settings, self.clients, self.prefetcher, today, self.input_catalog
+        )
         return reports
-
-    def _wants(self, stream: str) -> bool:
-        """Tell whether a report's stream is selected, as all are without a catalog."""
-        if self.input_catalog is None:
-            return True
-        entry = self.input_catalog.get_stream(stream)
-        return entry is not None and entry.metadata.resolve_selection()[()]
 
     def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
         """Read a stream of a tenant; its failure is noted and stops no other."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
-from tap_servicetitan.reports.endpoint import Report, TenantReport
+from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
 from tap_servicetitan.reports.report_parameters import validate_parameters
-from tap_servicetitan.settings.custom_reports import CustomReport, by_tenant
+from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS, CustomReport, by_tenant
 
 if TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog
+
     from tap_servicetitan.client.client import Client
     from tap_servicetitan.runtime.workers import Prefetcher
     from tap_servicetitan.settings import Settings
@@ -41,7 +42,7 @@ def discover(
     clients: Mapping[str, Client],
     prefetcher: Prefetcher,
     today: date,
-    is_selected: Callable[[str], bool],
+    catalog: Catalog | None,
 ) -> tuple[list[Report], list[Failure]]:
     """Return the custom reports whose metadata is available, and a failure for each other one, with a warning.
 
@@ -50,13 +51,13 @@ def discover(
         clients: By tenant id.
         prefetcher: Sends the requests side by side.
         today: The day of the run, for relative dates.
-        is_selected: Whether a stream is selected, by name: each costs one request per tenant.
+        catalog: The input catalog: reports that it does not select are not requested.
     """
     wanted = [
         _Wanted(tenant.tenant_id, report)
         for tenant in settings.tenants
         for report in by_tenant(settings.custom_reports, tenant.tenant_id).values()
-        if is_selected(report.stream)
+        if _is_selected(catalog, report.stream)
     ]
     waits = {tenant.tenant_id: RateLimiter(max_wait=MAX_WAIT) for tenant in settings.tenants}
     runs: defaultdict[tuple[str, str], RateLimiter] = defaultdict(
@@ -79,23 +80,48 @@ def discover(
         else:
             budget = runs[one.tenant_id, one.report.report_id]
             tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, metadata, budget)
-    reports = [_endpoint(name, found) for name, found in tenant_reports.items()]
+    reports = [_endpoint(name, found, catalog) for name, found in tenant_reports.items()]
     for report in reports:
         _warn_of_parameters(report, today)
     return reports, failures
 
 
-def _endpoint(name: str, tenant_reports: dict[str, TenantReport]) -> Report:
+def _is_selected(catalog: Catalog | None, stream: str) -> bool:
+    if catalog is None:
+        return True
+    entry = catalog.get_stream(stream)
+    return entry is not None and entry.metadata.resolve_selection()[()]
+
+
+def _endpoint(name: str, tenant_reports: dict[str, TenantReport], catalog: Catalog | None) -> Report:
     some = next(iter(tenant_reports.values())).report
-    report = Report(
+    entry = catalog and catalog.get_stream(name)
+    columns = entry.schema.to_dict().get("properties", {}) if entry else {}
+    dates = _stepped_dates(some.backfill, tenant_reports.values(), columns)
+    return Report(
         name,
         f"{REPORT}/data",
         tenant_reports=tenant_reports,
-        backfill=some.backfill,
+        dates=dates,
         typed=some.typed,
-        replication_key=None,
+        replication_key=dates[0] if dates else None,
     )
-    return replace(report, replication_key=report.dates[0]) if report.dates else report
+
+
+def _stepped_dates(
+    backfill: str | None, tenant_reports: Iterable[TenantReport], columns: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return the date parameters to step through: both bounds if the catalog, else every tenant, has both.
+
+    The tenants that answered must not decide in place of the catalog, since its keys contain these dates.
+    """
+    if backfill not in DATE_RANGE_PARAMS:
+        return (backfill,) if backfill else ()
+    if ROW in columns:
+        is_range = all(columns.get(name, {}).get("format") == "date" for name in DATE_RANGE_PARAMS)
+    else:
+        is_range = all(one.has_date_range for one in tenant_reports)
+    return DATE_RANGE_PARAMS if is_range else (backfill,)
 
 
 def _left_out(one: _Wanted, error: APIError, *, for_all_tenants: bool) -> Failure:
@@ -114,7 +140,7 @@ def _warn_of_parameters(report: Report, today: date) -> None:
     for tenant_id, tenant_report in report.tenant_reports.items():
         entry = tenant_report.report
         try:
-            validate_parameters(entry.parameters, tenant_report.metadata, report.dates, today)
+            validate_parameters(entry.parameters, tenant_report.metadata, report.stepped(tenant_id), today)
         except ReportError as error:
             _log.warning("%s of tenant %s cannot be run: %s", entry, tenant_id, error)
         if entry.lookback_days and not report.dates:

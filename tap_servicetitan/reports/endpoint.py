@@ -30,6 +30,11 @@ class TenantReport:
     budget: RateLimiter
     """Limits runs per minute; each page is a run."""
 
+    @property
+    def has_date_range(self) -> bool:
+        """Whether the report has a parameter for each bound."""
+        return all(name in self.metadata for name in DATE_RANGE_PARAMS)
+
 
 @dataclass(frozen=True)
 class Report(Paged):
@@ -38,8 +43,8 @@ class Report(Paged):
     tenant_reports: Mapping[str, TenantReport] = field(kw_only=True, hash=False)
     """By tenant id; other tenants do not have the report."""
 
-    backfill: str | None = field(kw_only=True)
-    """The date parameter that is stepped through."""
+    dates: tuple[str, ...] = field(kw_only=True)
+    """The date parameters that are stepped through, which are columns too: none, one, or a pair of bounds."""
 
     typed: bool = field(kw_only=True)
     """Whether columns are of their declared types; else all are text."""
@@ -52,15 +57,6 @@ class Report(Paged):
     active_filter: str | None = field(default=None, kw_only=True)
     sort: str | None = field(default=None, kw_only=True)
 
-    @functools.cached_property
-    def dates(self) -> tuple[str, ...]:
-        """The date parameters that are stepped through, which are columns too: one, or a pair of bounds."""
-        if not self.backfill:
-            return ()
-        known = [tenant_report.metadata for tenant_report in self.tenant_reports.values()]
-        pair = self.backfill in DATE_RANGE_PARAMS and all(name in one for one in known for name in DATE_RANGE_PARAMS)
-        return DATE_RANGE_PARAMS if pair else (self.backfill,)
-
     @property
     def primary_keys(self) -> tuple[str, ...]:
         """The date (or first date of the window) and the number of the row; none if the report is read in full."""
@@ -70,6 +66,11 @@ class Report(Paged):
     def added_fields(self) -> tuple[str, ...]:
         """The fields that the tap adds to the API's own; never null."""
         return ("tenant_id", *self.dates, ROW) if self.dates else ("tenant_id",)
+
+    def stepped(self, tenant_id: str) -> tuple[str, ...]:
+        """Return the parameters that a tenant's run sets: both bounds if it has them, else :attr:`dates`."""
+        one_bound = len(self.dates) == 1 and self.dates[0] in DATE_RANGE_PARAMS
+        return DATE_RANGE_PARAMS if one_bound and self.tenant_reports[tenant_id].has_date_range else self.dates
 
     @functools.cached_property
     def columns(self) -> Mapping[str, Mapping[ColumnKey, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan.errors import ReportError
 from tap_servicetitan.reports import relative_dates
+from tap_servicetitan.reports.date_windows import DateWindow
 from tap_servicetitan.reports.metadata import Parameter
 from tap_servicetitan.reports.rows import as_text
 from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
@@ -16,6 +17,9 @@ from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
 if TYPE_CHECKING:
     from tap_servicetitan.reports.metadata import ReportMetadata
 
+
+LONGEST_CYCLE_DAYS = 366
+"""After so many days, every relative date has taken each of its distances from today."""
 
 _NO_DATES = frozenset({"Boolean", "Number"})
 """Declared types that cannot be a date; columns with dates that are declared ``String`` were seen."""
@@ -50,17 +54,28 @@ def validate_parameters(
         msg = f"Parameter {', '.join(missing)} is required; the report has {_parameter_names(metadata)}."
         raise ReportError(msg)
     values = {name: _value(known[name], value, today) for name, value in written.items()}
-    _check_order(values, today)
+    _check_order(written, today)
     return values
 
 
-def _check_order(values: Mapping[str, Any], today: date) -> None:
+def date_range(written: Mapping[str, Any], today: date) -> DateWindow | None:
+    """Return the days between the parameters ``From`` and ``To``; None if they are not both dates."""
     try:
-        first, last = (relative_dates.resolve(values[name], today) for name in DATE_RANGE_PARAMS)
+        first, last = (relative_dates.resolve(written[name], today) for name in DATE_RANGE_PARAMS)
     except (KeyError, TypeError, ValueError):
-        return  # not both of them, or no dates
-    if first > last:
-        msg = f"{DATE_RANGE_PARAMS[0]} is {first}, which is after {DATE_RANGE_PARAMS[1]}, {last}."
+        return None
+    return DateWindow(first, last)
+
+
+def _check_order(written: Mapping[str, Any], today: date) -> None:
+    """Refuse a range that contains no day, today and later: ``week-start`` to ``today-1`` is empty on Mondays only."""
+    days = date_range(written, today)
+    if days is None or days.first <= days.last:
+        return
+    moving = [relative_dates.relative(written[name], today) is not None for name in DATE_RANGE_PARAMS]
+    later = (date_range(written, today + ahead * relative_dates.DAY) for ahead in range(LONGEST_CYCLE_DAYS))
+    if not any(moving) or (all(moving) and all(each and each.first > each.last for each in later)):
+        msg = f"{DATE_RANGE_PARAMS[0]} is {days.first}, which is after {DATE_RANGE_PARAMS[1]}, {days.last}."
         raise ReportError(msg)
 
 

@@ -7,30 +7,25 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_servicetitan.dates import parse_date
-from tap_servicetitan.errors import RefusedRequestError, ReportError
-from tap_servicetitan.reports import relative_dates
-from tap_servicetitan.reports.date_windows import calendar_windows
-from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
+from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamError
+from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
+from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
-from tap_servicetitan.reports.report_parameters import validate_parameters
+from tap_servicetitan.reports.relative_dates import DAY
+from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.rows import make_records
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream
 from tap_servicetitan.streams.pagination import Page, iter_pages
-from tap_servicetitan.streams.window import FIRST_DAYS
 
 if TYPE_CHECKING:
-    from tap_servicetitan.errors import Failure, StreamError
-
-
-YEAR_AHEAD = timedelta(days=366)
-"""Windows end at most this far in the future."""
+    from tap_servicetitan.errors import Failure
 
 
 class ReportStream(PagedStream):
@@ -65,21 +60,24 @@ class ReportStream(PagedStream):
         parameters = self._parameters(tenant_id)
         self._check_catalog()
         if not self.endpoint.dates:
-            yield from self._run(tenant_id, parameters, {})
+            days = date_range(tenant_report.report.parameters, self.today)
+            if days and days.first > days.last:
+                self._log_nothing_to_read(tenant_id, days)
+                yield Page([], whole=False)
+            else:
+                yield from self._run(tenant_id, parameters)
             return
-        start, end = self._start(tenant_id), self._end(tenant_report)
-        requests = [
-            dict(zip(self.endpoint.dates, (span.first.isoformat(), span.last.isoformat()), strict=False))
-            for span in calendar_windows(self._window(tenant_report), start, end)
-        ]
-        if not requests:
-            text = "Tenant %s, stream %s: nothing to read, since its start, %s, is after its end, %s."
-            self.log(text, tenant_id, self.name, start, end, level=logging.WARNING)
+        days = self._days_to_read(tenant_id)
+        windows = list(calendar_windows(tenant_report.report.window if len(self.endpoint.dates) > 1 else "day", days))
+        if not windows:
+            self._log_nothing_to_read(tenant_id, days)
         if self.ABORT_AT_RECORD_COUNT is not None:
-            requests = requests[-1:]
-        self._log_duration(tenant_id, len(requests))
-        for bounds in requests:
-            yield from self._run(tenant_id, {**parameters, **bounds}, bounds)
+            windows = windows[-1:]
+        self._log_duration(tenant_id, len(windows))
+        for window in windows:
+            bounds = self._bounds(self.endpoint.stepped(tenant_id), window)
+            finished = DateWindow(max(days.first, window.first), window.last).finished(self.today)
+            yield from self._run(tenant_id, {**parameters, **bounds}, window, finished)
 
     @override
     def probe(self, tenant_id: str) -> None:
@@ -90,9 +88,7 @@ class ReportStream(PagedStream):
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if not page.has_more:
-            # Yesterday at most: a day that is over in UTC may not be over in the tenant's time zone.
-            yesterday = datetime.combine(self.today - relative_dates.DAY, time(), UTC)
-            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, yesterday)
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, _midnight(self.today - DAY))
 
     @property
     def today(self) -> date:
@@ -141,58 +137,70 @@ class ReportStream(PagedStream):
         """Return the parameters of a run."""
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         return validate_parameters(
-            tenant_report.report.parameters, tenant_report.metadata, self.endpoint.dates, self.today
+            tenant_report.report.parameters, tenant_report.metadata, self.endpoint.stepped(tenant_id), self.today
         )
 
-    def _run(self, tenant_id: str, parameters: Mapping[str, Any], bounds: Mapping[str, str]) -> Iterator[Page]:
-        """Yield all pages of a run."""
-        last = parse_date(list(bounds.values())[-1]) if bounds else None
+    def _days_to_read(self, tenant_id: str) -> DateWindow:
+        bookmark = self.bookmark(tenant_id).get("replication_key_value")
+        start_date = self.tap.settings.start_date
+        return days_to_read(
+            self.endpoint.tenant_reports[tenant_id].report,
+            self.endpoint.dates,
+            bookmark=parse_date(bookmark).date() if bookmark else None,
+            today=self.today,
+            start_date=start_date.date() if start_date else None,
+        )
+
+    def _bounds(self, names: tuple[str, ...], window: DateWindow) -> dict[str, str]:
+        """Return the first and the last day of a window under these names."""
+        return dict(zip(names, (window.first.isoformat(), window.last.isoformat()), strict=False))
+
+    def _run(
+        self,
+        tenant_id: str,
+        parameters: Mapping[str, Any],
+        window: DateWindow | None = None,
+        finished: date | None = None,
+    ) -> Iterator[Page]:
+        """Yield all pages of a run.
+
+        Args:
+            tenant_id: Whose report.
+            parameters: Values by name.
+            window: The days that are read; None if the report is not stepped.
+            finished: The last of them that is over.
+        """
+        newest = _midnight(finished) if finished else None
         rows = 0
-        for answer, more in iter_pages(self.run_report(tenant_id, parameters, number) for number in itertools.count()):
-            records = self._records(tenant_id, answer, bounds, rows)
-            rows += len(records)
-            yield Page(records, more, newest=last)
+        try:
+            pages = iter_pages(self.run_report(tenant_id, parameters, number) for number in itertools.count())
+            for answer, more in pages:
+                records = self._records(tenant_id, answer, window, rows)
+                rows += len(records)
+                yield Page(records, more, newest=newest)
+        except StreamError as error:
+            if window:
+                error.args = (f"For {window}: {error}",)
+            raise
 
     def _records(
-        self, tenant_id: str, answer: Rows[list[Any]], bounds: Mapping[str, str], before: int
+        self, tenant_id: str, answer: Rows[list[Any]], window: DateWindow | None, before: int
     ) -> list[dict[str, Any]]:
         """Make a page's records; they are numbered from ``before``, the rows of earlier pages."""
         headers = [header.name for header in answer.fields]
         if headers or answer.data:
             self._compare_columns(tenant_id, headers)
         names = [self.endpoint.columns[tenant_id].get(key) for key in number_duplicates(headers)]
-        try:
-            records = list(make_records(names, answer.data, self.effective_schema["properties"], before=before))
-        except ReportError as error:
-            if not bounds:
-                raise
-            msg = f"{str(error).removesuffix('.')} of {' to '.join(dict.fromkeys(bounds.values()))}."
-            raise ReportError(msg, remedy=error.remedy) from None
-        if bounds:
+        records = list(make_records(names, answer.data, self.effective_schema["properties"], before=before))
+        if window:
+            bounds = self._bounds(self.endpoint.dates, window)
             records = [{**bounds, ROW: row, **record} for row, record in enumerate(records, start=before + 1)]
         return self.shape.to_structs(records)
 
-    def _window(self, tenant_report: TenantReport) -> str:
-        return tenant_report.report.window if len(self.endpoint.dates) > 1 else "day"
-
-    def _start(self, tenant_id: str) -> date:
-        """Return the first day to read."""
-        report = self.endpoint.tenant_reports[tenant_id].report
-        start = self.tap.settings.start_date or self.started - timedelta(days=FIRST_DAYS)
-        written = report.parameters.get(self.endpoint.dates[0])
-        first = relative_dates.resolve(written, self.today) if written else start.date()
-        bookmark = self.bookmark(tenant_id).get("replication_key_value")
-        if not bookmark:
-            return first
-        done = min(parse_date(bookmark).date(), self.today)
-        back = done - report.lookback_days * relative_dates.DAY
-        # The look-back does not go before the start, unless that moves with the day.
-        return back if written and relative_dates.relative(written, self.today) else max(back, min(first, done))
-
-    def _end(self, tenant_report: TenantReport) -> date:
-        """Return the last day to read: the value of ``To``, or a year from today if that is earlier; else today."""
-        written = tenant_report.report.parameters.get(self.endpoint.dates[-1]) if len(self.endpoint.dates) > 1 else None
-        return min(relative_dates.resolve(written, self.today), self.today + YEAR_AHEAD) if written else self.today
+    def _log_nothing_to_read(self, tenant_id: str, days: DateWindow) -> None:
+        text = "Tenant %s, stream %s: nothing to read, since its first day, %s, is after its last day, %s."
+        level = logging.WARNING if days.first > self.today else logging.INFO
+        self.log(text, tenant_id, self.name, days.first, days.last, level=level)
 
     def _log_duration(self, tenant_id: str, runs: int) -> None:
         minutes = runs / self.tap.settings.reports_per_minute
@@ -226,3 +234,7 @@ class ReportStream(PagedStream):
             if news := sorted(reported - self._reported_columns):
                 self._reported_columns.update(news)
                 self.log(f"Stream %s: {text}", self.name, ", ".join(news), level=logging.WARNING)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

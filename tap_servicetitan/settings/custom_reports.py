@@ -23,6 +23,9 @@ WINDOWS = ("day", "week", "month")
 DATE_RANGE_PARAMS = ("From", "To")
 """The parameters for a range of days; both days are included."""
 
+MAX_LOOKBACK_DAYS = 3660
+"""Ten years."""
+
 _TEXT_OR_NUMBER = th.CustomType({"type": ["string", "integer"]})
 
 _PARAMETERS = th.ArrayType(
@@ -51,7 +54,9 @@ class CustomReport:
     backfill: str | None = setting("backfill_date_parameter", th.StringType(min_length=1))
     """The date parameter that is stepped through; None if the report is read in full each time."""
 
-    lookback_days: int = setting("lookback_window_days", th.IntegerType(minimum=0), default=0)
+    lookback_days: int = setting(
+        "lookback_window_days", th.IntegerType(minimum=0, maximum=MAX_LOOKBACK_DAYS), default=0
+    )
     window: str = setting(
         "window", th.CustomType({"type": ["string", "null"], "enum": [*WINDOWS, None]}), default="month"
     )

@@ -1,4 +1,4 @@
-"""What happened between two moments, asked for window by window."""
+"""Collections that are read by time windows."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Window
 
 FIRST_DAYS = 365
-"""Days that a first run reads if no start_date says where to begin: the API has no parameter for "everything"."""
+"""Days that a first run reads without ``start_date``: the API cannot return everything."""
 
 
 class WindowStream(PagedStream):
-    """A collection that is read day by day, say, from the bookmark to now."""
+    """A collection that is read window by window, from the bookmark to the start of the run."""
 
     endpoint: ClassVar[Window]
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
         windows = list(self.windows(tenant_id))
-        ask = functools.partial(self._ask_page, tenant_id)
-        firsts = self.tap.prefetcher.map(ask, map(self.bounds, windows))
-        for window, first in zip(windows, firsts, strict=True):
+        request = functools.partial(self._ask_page, tenant_id)
+        first_pages = self.tap.prefetcher.map(request, map(self.bounds, windows))
+        for window, first in zip(windows, first_pages, strict=True):
             bounds = self.bounds(window)
             added = {key: value for key, value in bounds.items() if key in self.endpoint.added_fields}
             rest = (self.fetch(tenant_id, {**bounds, **self.numbered(number)}) for number in itertools.count(1))
@@ -56,12 +56,14 @@ class WindowStream(PagedStream):
         }
 
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the bounds of each window, whole days in UTC, up to the run's start."""
-        done = self.bookmark(tenant_id).get("replication_key_value")
-        first = self.tap.settings.start_date or self.started - timedelta(days=FIRST_DAYS)
-        if done:
-            again = parse_date(done) - timedelta(days=self.endpoint.lookback_days)
-            first = min(again, self.started)
+        """Yield the bounds of each window, complete days in UTC, up to the start of the run."""
+        bookmark = self.bookmark(tenant_id).get("replication_key_value")
+        start_date = self.tap.settings.start_date
+        if bookmark:
+            again = min(parse_date(bookmark), self.started) - timedelta(days=self.endpoint.lookback_days)
+            first = max(again, start_date) if start_date else again
+        else:
+            first = start_date or self.started - timedelta(days=FIRST_DAYS)
         start = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         while start < self.started:
             end = start + timedelta(days=self.endpoint.days)

@@ -14,7 +14,7 @@ import pytest
 from tap_servicetitan import settings
 from tap_servicetitan.errors import PaginationError, ReportError
 from tap_servicetitan.reports import relative_dates
-from tap_servicetitan.reports.date_windows import calendar_windows
+from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
 from tap_servicetitan.reports.metadata import ReportMetadata, dedupe_names
 from tap_servicetitan.reports.report_parameters import validate_parameters
 from tap_servicetitan.reports.rows import as_text, column_schema, make_records
@@ -71,16 +71,80 @@ def test_the_documents_list_every_relative_word(pytestconfig: pytest.Config) -> 
     ],
 )
 def test_windows_are_those_of_the_calendar(window: str, bounds: list[tuple[str, str]]) -> None:
-    found = calendar_windows(window, date(2026, 1, 30), date(2026, 2, 1))
+    found = calendar_windows(window, DateWindow(date(2026, 1, 30), date(2026, 2, 1)))
 
     assert [(span.first.isoformat(), span.last.isoformat()) for span in found] == bounds
 
 
 def test_a_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
     for window in WINDOWS:
-        whole = {span.first for span in calendar_windows(window, date(2025, 1, 1), date(2026, 3, 1))}
-        assert {span.first for span in calendar_windows(window, date(2025, 7, 9), date(2026, 3, 1))} <= whole
-    assert list(calendar_windows("month", date(2026, 2, 1), date(2026, 1, 31))) == []
+        whole = {span.first for span in calendar_windows(window, DateWindow(date(2025, 1, 1), date(2026, 3, 1)))}
+        assert {
+            span.first for span in calendar_windows(window, DateWindow(date(2025, 7, 9), date(2026, 3, 1)))
+        } <= whole
+    assert list(calendar_windows("month", DateWindow(date(2026, 2, 1), date(2026, 1, 31)))) == []
+
+
+def stepped(lookback: int = 0, **parameters: str) -> CustomReport:
+    return CustomReport("jobs", "accounting", "1", parameters, "From", lookback, "day", typed=False, tenant_id=None)
+
+
+@pytest.mark.parametrize(
+    ("report", "bookmark", "first", "last"),
+    [
+        (stepped(From="2026-01-01"), None, "2026-01-01", "2026-01-15"),
+        (stepped(From="2026-01-01"), "2026-01-10", "2026-01-10", "2026-01-15"),
+        # A fixed start after the bookmark or the look-back wins.
+        (stepped(From="2026-01-12"), "2026-01-10", "2026-01-12", "2026-01-15"),
+        (stepped(5, From="2026-01-09"), "2026-01-10", "2026-01-09", "2026-01-15"),
+        (stepped(5, From="today-1"), "2026-01-10", "2026-01-05", "2026-01-15"),
+        # A bookmark is yesterday at most, and a look-back does not go before year 1.
+        (stepped(From="2020-01-01"), "2027-01-01", "2026-01-14", "2026-01-15"),
+        (stepped(3660, From="today"), "0001-01-02", "0001-01-01", "2026-01-15"),
+        # The end: today, or To, a year ahead at most.
+        (stepped(From="2026-01-01", To="2026-01-08"), None, "2026-01-01", "2026-01-08"),
+        (stepped(From="2026-01-01", To="9999-12-31"), None, "2026-01-01", "2027-01-16"),
+        # A finished backfill is read again while look-back and time zones may bring news, then never.
+        (stepped(From="2026-01-01", To="2026-01-13"), "2026-01-13", "2026-01-13", "2026-01-13"),
+        (stepped(From="2026-01-01", To="2026-01-12"), "2026-01-12", "2026-01-13", "2026-01-12"),
+        (stepped(3, From="2026-01-01", To="2026-01-10"), "2026-01-10", "2026-01-07", "2026-01-10"),
+        (stepped(3, From="2026-01-01", To="2026-01-09"), "2026-01-09", "2026-01-10", "2026-01-09"),
+    ],
+)
+def test_the_days_to_read(report: CustomReport, bookmark: str | None, first: str, last: str) -> None:
+    done = date.fromisoformat(bookmark) if bookmark else None
+
+    days = days_to_read(report, ("From", "To"), bookmark=done, today=A_THURSDAY, start_date=None)
+
+    assert (str(days.first), str(days.last)) == (first, last)
+
+
+def test_the_days_to_read_start_at_start_date_or_a_year_ago() -> None:
+    start = date(2026, 1, 10)
+
+    def first(bookmark: date | None, start_date: date | None) -> str:
+        options: dict[str, Any] = {"bookmark": bookmark, "today": A_THURSDAY, "start_date": start_date}
+        return str(days_to_read(stepped(2), ("From",), **options).first)
+
+    assert first(None, start) == first(date(2026, 1, 11), start) == "2026-01-10"
+    assert first(date(2026, 1, 14), start) == "2026-01-12"
+    assert first(None, None) == "2025-01-15"
+    assert first(date(2024, 1, 14), None) == "2024-01-12"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "finished"),
+    [
+        ("2026-01-01", "2026-01-10", "2026-01-10"),
+        ("2026-01-01", "2026-01-31", "2026-01-14"),
+        ("2026-01-15", "2026-01-15", None),
+        ("2026-01-20", "2026-01-31", None),
+    ],
+)
+def test_a_window_is_finished_up_to_yesterday(first: str, last: str, finished: str | None) -> None:
+    found = DateWindow(date.fromisoformat(first), date.fromisoformat(last)).finished(A_THURSDAY)
+
+    assert found == (date.fromisoformat(finished) if finished else None)
 
 
 REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_id": "1"}
@@ -97,6 +161,7 @@ REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_
         ([{**REPORT_ENTRY, "report_id": "jobs"}], "0.report_id' must be a report's number, such as 123456789"),
         ([{**REPORT_ENTRY, "window": "year"}], "0.window' must be one of: day, week, month."),
         ([{**REPORT_ENTRY, "lookback_window_days": -1}], "0.lookback_window_days' must be at least 0."),
+        ([{**REPORT_ENTRY, "lookback_window_days": 10**6}], "0.lookback_window_days' must be at most 3660."),
         ([{**REPORT_ENTRY, "tenant_id": 9}], "0.tenant_id' is none of the tenants of this config."),
         ([{**REPORT_ENTRY, "parameters": [{"value": 1}]}], "0.parameters.0' must hold name."),
         ([{**REPORT_ENTRY, "parameters": [{"name": "From"}] * 2}], "0.parameters' names From twice."),
@@ -184,6 +249,31 @@ def test_the_parameter_that_is_stepped_through_need_not_be_written_but_must_exis
         validate_parameters({"From": "today", "Text": 5}, REPORT, ("Text",), A_THURSDAY)
     with pytest.raises(ReportError, match="It has no parameter AsOfDate"):
         validate_parameters({"From": "today"}, REPORT, ("AsOfDate",), A_THURSDAY)
+
+
+RANGE = described(From={"dataType": "Date"}, To={"dataType": "Date"})
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "today"),
+    [
+        ("week-start", "today-1", date(2026, 1, 12)),
+        ("month-start", "today-1", date(2026, 2, 1)),
+        ("year-start", "today-1", date(2026, 1, 1)),
+        ("2026-12-20", "today", A_THURSDAY),
+        ("year-start", "2025-12-31", A_THURSDAY),
+    ],
+)
+def test_a_range_that_is_empty_on_some_days_is_no_error(first: str, last: str, today: date) -> None:
+    assert validate_parameters({"From": first, "To": last}, RANGE, (), today)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("today", "today-1"), ("2026-01-02", "2026-01-01"), ("month-end", "today-31")]
+)
+def test_a_range_that_is_always_empty_is_an_error(first: str, last: str) -> None:
+    with pytest.raises(ReportError, match="which is after To"):
+        validate_parameters({"From": first, "To": last}, RANGE, (), A_THURSDAY)
 
 
 def test_text_holds_every_cell_unchanged() -> None:

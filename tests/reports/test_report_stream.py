@@ -36,6 +36,8 @@ class Reporting:
     answered: list[str] | None = None
     """Columns in the order of the data, if it is not that of the description."""
     parameters: list[dict[str, Any]] = field(default_factory=list)
+    tenant_parameters: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Parameters of tenants that have others."""
     refused: dict[str, bytes] = field(default_factory=dict)
     """Answers in place of the description, by tenant."""
     data: Callable[[], bytes] | None = None
@@ -51,7 +53,11 @@ class Reporting:
             rows = json.dumps({"fields": fields, "data": self.rows, "hasMore": False}).encode()
             return self.data() if self.data else http(rows)
         fields = [{"name": name, "dataType": kind} for name, kind in self.columns]
-        described = http(json.dumps({"parameters": self.parameters, "fields": fields}).encode())
+        described = http(
+            json.dumps(
+                {"parameters": self.tenant_parameters.get(tenant_id, self.parameters), "fields": fields}
+            ).encode()
+        )
         return self.refused.get(tenant_id, described)
 
 
@@ -249,12 +255,12 @@ def test_a_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> No
     with pipeline(reporting) as there:
         catalog = there.discover(**stepping("2020-01-01"))
         there.run(catalog, state=state, **stepping("2020-01-01"))
-        assert there.dates_asked() == [(str(today()),)]
+        assert there.dates_asked() == [(str(today(1)),), (str(today()),)]
 
         run = there.run(catalog, **stepping("today+5"))
 
     assert run.code == 0
-    assert f"nothing to read, since its start, {today(-5)}, is after its end, {today()}." in run.log
+    assert f"nothing to read, since its first day, {today(-5)}, is after its last day, {today()}." in run.log
 
 
 def test_an_end_that_never_comes_is_a_year_ahead() -> None:
@@ -267,6 +273,67 @@ def test_an_end_that_never_comes_is_a_year_ahead() -> None:
         assert there.dates_asked()[-1][1] == str(today(-366))
 
     assert run.code == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "runs"),
+    [(today(), "today", 1), (today(-3), "today", 0), (today(-3), str(today(-5)), 3)],
+    ids=["today", "in the future", "in the future, with an end"],
+)
+def test_a_first_run_that_reads_no_finished_day_leaves_no_bookmark(start: date, end: str, runs: int) -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
+    parameters = [{"name": "From", "value": str(start)}, {"name": "To", "value": end}]
+    entry: dict[str, Any] = {"backfill_date_parameter": "From", "parameters": parameters, "window": "day"}
+    with pipeline(reporting) as there:
+        run = there.run(there.discover(**entry), **entry)
+        assert len(there.dates_asked()) == runs
+
+    assert run.code == 0
+    assert "custom_report_odd" not in run.state.get("bookmarks", {}) or not run.bookmark("custom_report_odd").get(
+        "replication_key_value"
+    )
+
+
+def test_a_range_without_days_costs_no_run_and_deletes_no_rows() -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
+    parameters = [{"name": "From", "value": str(today(-9))}, {"name": "To", "value": "today"}]
+    with pipeline(reporting, emit_activate_version_messages=True) as there:
+        run = there.run(there.discover(parameters=parameters), parameters=parameters)
+        assert there.dates_asked() == []
+
+    assert run.code == 0
+    assert "nothing to read" in run.log
+    assert run.of_type("ACTIVATE_VERSION") == []
+
+
+def test_a_tenant_without_metadata_does_not_change_the_windows_of_others() -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
+    reporting.tenant_parameters["1002"] = DATES[:1]
+    two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
+    parameters = [{"name": "From", "value": str(today(2))}]
+    entry: dict[str, Any] = {"backfill_date_parameter": "From", "parameters": parameters}
+    with pipeline(reporting, **two) as there:
+        catalog = there.discover(**entry)
+        reporting.refused["1002"] = http(b"{}", "404 N")
+        run = there.run(catalog, **entry)
+
+        assert there.dates_asked() == [(str(today(ago)),) * 2 for ago in (2, 1, 0)]
+
+    assert [set(one) for one in records(run)] == [{"From", "_row", "A"}] * 3
+
+
+def test_a_refused_window_is_named_in_the_failure() -> None:
+    reporting = Reporting([("A", "String")], [], parameters=DATES, data=lambda: http(b"{}", "400 B"))
+    parameters = [{"name": "From", "value": "2026-01-01"}, {"name": "To", "value": "2026-02-10"}]
+    with pipeline(reporting) as there:
+        ranged: dict[str, Any] = {"backfill_date_parameter": "From", "parameters": parameters}
+        run = there.run(there.discover(**ranged), **ranged)
+    assert "stream custom_report_odd: For 2026-01-01 to 2026-01-31: The API answered 400" in run.log
+
+    reporting.parameters = AS_OF
+    with pipeline(reporting) as there:
+        run = there.run(there.discover(**stepping("2026-01-05")), **stepping("2026-01-05"))
+    assert run.log.count("stream custom_report_odd: For 2026-01-05: The API answered 400") == 2
 
 
 @pytest.mark.parametrize(

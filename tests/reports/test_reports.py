@@ -318,6 +318,7 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     reports = every_report(simulator)
     daily, windows = reports[5], reports[4]
     windows["lookback_window_days"] = 31
+    run.bookmark("custom_report_windows")["replication_key_value"] = "2025-12-15T00:00:00.000000Z"
     before = len(simulator.requests)
 
     second = tap(
@@ -330,7 +331,20 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     assert second.code == 0
     assert [one["AsOfDate"] for one in asked if "AsOfDate" in one] == [str(yesterday), str(today())]
     assert [one["From"] for one in asked if "From" in one] == ["2025-11-01", "2025-12-01"]
-    assert second.state == run.state
+    assert second.bookmark("custom_report_daily") == run.bookmark("custom_report_daily")
+    assert second.bookmark("custom_report_windows")["replication_key_value"] == "2025-12-31T00:00:00.000000Z"
+
+
+def test_a_finished_backfill_costs_no_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
+    config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
+    catalog = just(discovery, "windows")
+    first = tap(config, catalog=catalog)
+    before = len(simulator.requests)
+
+    second = tap(config, catalog=catalog, state=first.state)
+
+    assert (second.code, runs(simulator, before)) == (0, [])
+    assert second.state == first.state
 
 
 def test_a_bookmark_of_another_tap_is_continued_from_even_before_a_relative_start(
