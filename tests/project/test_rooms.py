@@ -27,7 +27,7 @@ MOST_MODULES = 12
 LONG = {"endpoints/table.py"}
 """The table of all streams is one file, however many they are."""
 
-AT_MOST = {"circular modules": 31, "long modules": 16, "full folders": 1, "names twice": 3, "files with words": 60}
+AT_MOST = {"circular modules": 9, "long modules": 13, "full folders": 0, "names twice": 2, "files with words": 19}
 """How many there still are of what there is to be none of."""
 
 TWICE = {"__init__.py", "__main__.py"}
