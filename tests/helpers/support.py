@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import requests
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_servicetitan.client.client import Client
@@ -186,34 +185,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-class ApiClient:
-    """A client of the simulator that is let in."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._config = simulator.config
-        self._session = requests.Session()
-        self._session.headers["ST-App-Key"] = self._config["st_app_key"]
-        form = {name: self._config[name] for name in ("client_id", "client_secret")}
-        token = self._session.post(
-            self._config["auth_url"], data={**form, "grant_type": "client_credentials"}, timeout=10
-        ).json()["access_token"]
-        self._session.headers["Authorization"] = token
-
-    def get(self, path: str, **query: str | int) -> requests.Response:
-        api, version, rest = path.split("/", 2)
-        url = f"{self._config['api_url']}/{api}/{version}/tenant/1001/{rest}"
-        return self._session.get(url, params=query, timeout=10)
-
-    def data(self, path: str, **query: str | int) -> list[dict[str, Any]]:
-        response = self.get(path, **query)
-        assert response.status_code == 200, response.text
-        data: list[dict[str, Any]] = response.json()["data"]
-        return data
-
-    def close(self) -> None:
-        self._session.close()
 
 
 class SomeStreams(TapServiceTitan):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from helpers.api_client import ApiClient
 
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Export
@@ -27,36 +28,14 @@ BOOKINGS = "/crm/v2/tenant/1001/export/bookings"
 CUSTOMERS = "/crm/v2/tenant/1001/export/customers"
 
 
-class Client:
-    """Calls the simulator as one tenant's app."""
+class Client(ApiClient):
+    """A client that follows feeds."""
 
-    def __init__(self, simulator: Simulator, tenant: int = 0) -> None:
-        self.simulator = simulator
-        config = simulator.config
-        self.settings = {**config, **config["tenants"][tenant]} if "tenants" in config else config
-        self.session = requests.Session()
-        self.session.headers["ST-App-Key"] = config["st_app_key"]
-        self.log_in()
+    def get(self, path: str = BOOKINGS, **query: Any) -> requests.Response:
+        return super().get(path, **query)
 
-    def token_response(self, **changes: str) -> requests.Response:
-        form = {"grant_type": "client_credentials"} | {
-            name: self.settings[name] for name in ("client_id", "client_secret")
-        }
-        return self.session.post(self.settings["auth_url"], data=form | changes, timeout=10)
-
-    def log_in(self) -> None:
-        token = self.token_response().json()["access_token"]
-        self.session.headers["Authorization"] = f"Bearer {token}"
-
-    def get(self, path: str = BOOKINGS, **query: str) -> requests.Response:
-        query = {name.rstrip("_"): value for name, value in query.items()}
-        return self.session.get(f"{self.settings['api_url']}{path}", params=query, timeout=10, allow_redirects=False)
-
-    def page(self, path: str = BOOKINGS, **query: str) -> dict[str, Any]:
-        response = self.get(path, **query)
-        assert response.status_code == 200, response.text
-        page: dict[str, Any] = response.json()
-        return page
+    def page(self, path: str = BOOKINGS, **query: Any) -> dict[str, Any]:
+        return super().page(path, **query)
 
     def pages(self, path: str = BOOKINGS, **query: str) -> Iterator[dict[str, Any]]:
         while True:

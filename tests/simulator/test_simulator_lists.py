@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from helpers.support import ApiClient
+from helpers.api_client import ApiClient
 
 from tap_servicetitan.simulator import Simulator
 

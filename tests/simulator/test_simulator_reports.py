@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from helpers.support import ApiClient
+from helpers.api_client import ApiClient
 
 from tap_servicetitan.simulator import Simulator
 
@@ -26,9 +26,7 @@ class Reader(ApiClient):
         return f"reporting/v2/report-category/{found['report_category']}/reports/{found['id']}"
 
     def run(self, report: str, body: object, **query: int | str) -> requests.Response:
-        api, version, rest = self.path(report).split("/", 2)
-        url = f"{self._config['api_url']}/{api}/{version}/tenant/1001/{rest}/data"
-        return self._session.post(url, json=body, params=query, timeout=10)
+        return self.post(f"{self.path(report)}/data", body, **query)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import requests
+from helpers.api_client import ApiClient
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import table
@@ -34,30 +35,11 @@ RECORDS = 24
 DAY = timedelta(days=1)
 
 
-class Walker:
+class Walker(ApiClient):
     """Reads whole streams with the table's own parameters, by nothing but what the answers say."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.config = config = simulator.config
-        self.session = requests.Session()
-        form = {"grant_type": "client_credentials", **{name: config[name] for name in ("client_id", "client_secret")}}
-        token = self.session.post(config["auth_url"], data=form, timeout=9).json()["access_token"]
-        self.session.headers.update({"ST-App-Key": config["st_app_key"], "Authorization": token})
-
-    def get(self, path: str, **query: Any) -> requests.Response:
-        return self.session.get(self.url(path), params=query, timeout=9)
-
-    def data(self, path: str, **query: Any) -> list[Row]:
-        data: list[Row] = self.get(path, **query).json()["data"]
-        return data
-
     def capacity(self, **body: Any) -> requests.Response:
-        return self.session.post(self.url("dispatch/v2/capacity"), json=body, timeout=9)
-
-    def url(self, path: str) -> str:
-        api, version, rest = path.split("/", 2)
-        return f"{self.config['api_url']}/{api}/{version}/tenant/1001/{rest}"
+        return self.post("dispatch/v2/capacity", body)
 
     def ask(self, endpoint: Endpoint, places: Row | None = None, **query: Any) -> Any:
         path = f"{endpoint.api}/{endpoint.path.format(**(places or {}))}"
