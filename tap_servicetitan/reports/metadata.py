@@ -62,6 +62,7 @@ class Rows(msgspec.Struct, Generic[R]):
     fields: list[Header]
     data: list[R]
     hasMore: bool  # noqa: N815 -- as on the wire
+    totalCount: Any = None  # noqa: N815 -- as on the wire; only if includeTotal was sent
 
 
 REPORT = "report-category/{report_category}/reports/{report_id}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -19,10 +18,11 @@ from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
 from tap_servicetitan.reports.relative_dates import DAY
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
+from tap_servicetitan.reports.report_run import ReportRun, read_pages
 from tap_servicetitan.reports.rows import make_records
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream
-from tap_servicetitan.streams.pagination import Page, iter_pages
+from tap_servicetitan.streams.pagination import Page
 
 if TYPE_CHECKING:
     from tap_servicetitan.errors import Failure
@@ -37,6 +37,11 @@ class ReportStream(PagedStream):
     @functools.cached_property
     def _reported_columns(self) -> set[str]:
         """Columns for which there was a warning already."""
+        return set()
+
+    @functools.cached_property
+    def _inconsistent(self) -> set[str]:
+        """Tenants with rows that moved between pages: their bookmarks stay before these rows."""
         return set()
 
     @property
@@ -106,7 +111,7 @@ class ReportStream(PagedStream):
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         page: Rows[list[Any]] = self.fetch(
             tenant_id,
-            self.numbered(number),
+            {**self.numbered(number), "includeTotal": "true"},
             parent={"report_category": tenant_report.report.category, "report_id": tenant_report.report.report_id},
             body={"parameters": [{"name": name, "value": value} for name, value in parameters.items()]},
             budget=tenant_report.budget,
@@ -170,18 +175,33 @@ class ReportStream(PagedStream):
             window: The days that are read; None if the report is not stepped.
             finished: The last of them that is over.
         """
-        newest = _midnight(finished) if finished else None
-        rows = 0
         try:
-            pages = iter_pages(self.run_report(tenant_id, parameters, number) for number in itertools.count())
-            for answer, more in pages:
-                records = self._records(tenant_id, answer, window, rows)
+            run = self._consistent_run(tenant_id, parameters, window)
+            complete = tenant_id not in self._inconsistent
+            newest = _midnight(finished) if finished and complete else None
+            rows = 0
+            for page in run.pages:
+                records = self._records(tenant_id, page, window, rows)
                 rows += len(records)
-                yield Page(records, more, newest=newest)
+                yield Page(records, page is not run.pages[-1], newest=newest, whole=complete)
         except StreamError as error:
             if window:
                 error.args = (f"For {window}: {error}",)
             raise
+
+    def _consistent_run(self, tenant_id: str, parameters: Mapping[str, Any], window: DateWindow | None) -> ReportRun:
+        """Run a report, twice if rows move between its pages; if they move again, the bookmark stays where it is."""
+        for attempt in range(2):
+            run = read_pages(functools.partial(self.run_report, tenant_id, parameters))
+            if run.inconsistency is None:
+                return run
+            text = "Tenant %s, stream %s: rows were added or removed while reading%s: %s. %s"
+            what_follows = "The next run reads them again." if attempt else "They are read again now."
+            days = f" {window}" if window else ""
+            level = logging.WARNING if attempt else logging.INFO
+            self.log(text, tenant_id, self.name, days, run.inconsistency, what_follows, level=level)
+        self._inconsistent.add(tenant_id)
+        return run
 
     def _records(
         self, tenant_id: str, answer: Rows[list[Any]], window: DateWindow | None, before: int

@@ -229,7 +229,7 @@ def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
     )
 
     (asked,) = [request for request in simulator.requests[before:] if request.stream == "report_data"]
-    assert asked.query == {"page": "1", "pageSize": "25000"}
+    assert asked.query == {"page": "1", "pageSize": "25000", "includeTotal": "true"}
     assert json.loads(asked.body) == {"parameters": DATE_RANGE_PARAMS}
 
 
