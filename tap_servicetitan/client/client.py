@@ -9,12 +9,9 @@ import codecs
 import logging
 import math
 import random
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import msgspec
@@ -26,6 +23,7 @@ from tap_servicetitan.client.circuit_breaker import CircuitBreaker
 from tap_servicetitan.client.hooks import RequestHooks
 from tap_servicetitan.client.network_errors import network_error
 from tap_servicetitan.client.rate_limit import LogThrottle, RateLimiter, retry_after, throttle_reason
+from tap_servicetitan.client.request import Request
 from tap_servicetitan.client.session import ConnectionPool, Session
 from tap_servicetitan.errors import (
     APIError,
@@ -61,49 +59,12 @@ CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
 
 MIN_PAUSE = 0.05
-"""Seconds of the shortest pause after an answer that asks for one."""
+"""Seconds that a pause takes at least, also where the API says "0"."""
 
 SHORT_PAUSE = 5.0
 """Seconds; shorter pauses are logged once in ``log_interval``."""
 
 _log = logging.getLogger("tap-servicetitan.http")
-
-
-@dataclass
-class _Request(Generic[T]):
-    """A request, over all its tries."""
-
-    sent: Mapping[str, Any]
-    """Method, URL, parameters, body."""
-
-    decode: Callable[[bytes], T]
-    rate_limiter: RateLimiter | None
-    """One that is smaller than the tenant's, if there is."""
-
-    hooks: RequestHooks
-    started: float = field(default_factory=time.monotonic)
-    tries: int = 0
-    waited: float = 0.0
-    """Seconds of pauses that the API asked for."""
-    malformed: str = ""
-    """What is wrong with the last answer's shape."""
-    malformed_alike: int = 0
-    """Answers in a row with that."""
-
-    @property
-    def url(self) -> str:
-        """Without the parameters."""
-        return str(self.sent["url"])
-
-    @property
-    def name(self) -> str:
-        """What logs call it."""
-        return f"stream {self.hooks.stream}" if self.hooks.stream else urlsplit(self.url).path
-
-    def count_malformed(self, error: MalformedAnswerError) -> None:
-        """Count how often in a row an answer was malformed in the same way."""
-        self.malformed_alike = self.malformed_alike + 1 if str(error) == self.malformed else 1
-        self.malformed = str(error)
 
 
 class Client:
@@ -166,7 +127,7 @@ class Client:
         _check_path(path)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
-        request = _Request(sent, decode, rate_limiter, hooks or RequestHooks())
+        request = Request(sent, decode, rate_limiter, hooks or RequestHooks())
         try:
             return self._with_retries(request)
         except AppKeyError:
@@ -179,7 +140,7 @@ class Client:
             cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
             raise APIError(cause, remedy=error.remedy) from None
 
-    def _with_retries(self, request: _Request[T]) -> T:
+    def _with_retries(self, request: Request[T]) -> T:
         """Try a request until it succeeds or fails for good. This is the only place that retries."""
 
         def give_up(error: Exception) -> bool:
@@ -212,7 +173,7 @@ class Client:
 
         return attempt()
 
-    def _max_tries(self, request: _Request[T], error: BaseException | None) -> int:
+    def _max_tries(self, request: Request[T], error: BaseException | None) -> int:
         """Return after how many tries a request gives up if it ends with this error."""
         if self._breaker.opened:
             return 1
@@ -223,7 +184,7 @@ class Client:
             return KNOWN_MALFORMED_TRIES if known else MALFORMED_TRIES
         return MAX_TRIES
 
-    def _attempt(self, request: _Request[T]) -> T:
+    def _attempt(self, request: Request[T]) -> T:
         """Send a request once, again after each pause that the API asks for, and decode the answer."""
         request.tries += 1
         while True:
@@ -243,7 +204,7 @@ class Client:
         self._breaker.decoded(request.url, request.hooks.stream)
         return answer
 
-    def _answer(self, request: _Request[T]) -> requests.Response:
+    def _answer(self, request: Request[T]) -> requests.Response:
         """Return the answer to a request; a token that is refused is renewed once."""
         auth = self._auth(request, request.rate_limiter)
         response = self._send_signed(request, auth)
@@ -252,7 +213,7 @@ class Client:
             response = self._send_signed(request, self._auth(request, None))
         return response
 
-    def _auth(self, request: _Request[T], rate_limiter: RateLimiter | None) -> BearerAuth:
+    def _auth(self, request: Request[T], rate_limiter: RateLimiter | None) -> BearerAuth:
         """Wait until a request may be sent, and return what signs it."""
         while True:
             try:
@@ -266,7 +227,7 @@ class Client:
             except RateLimitError as limit:
                 self._pause(request, limit.response, self._rate_limiter)
 
-    def _send_signed(self, request: _Request[T], auth: BearerAuth) -> requests.Response:
+    def _send_signed(self, request: Request[T], auth: BearerAuth) -> requests.Response:
         response = self._send(**request.sent, auth=auth)
         request.hooks.answered(response)
         self._breaker.answered(response.status_code)
@@ -280,17 +241,17 @@ class Client:
         except (OSError, urllib3.exceptions.HTTPError) as error:
             raise network_error(error, url) from error
 
-    def _pause(self, request: _Request[T], response: requests.Response, rate_limiter: RateLimiter) -> None:
+    def _pause(self, request: Request[T], response: requests.Response, rate_limiter: RateLimiter) -> None:
         """Pause a rate limiter for as long as an answer says; fail if the request has waited long enough.
 
         A pause is at least a tenth of what the request has waited so far: an API that answers 429 and always says "now"
         would get thousands of requests otherwise.
         """
-        asked = retry_after(response)
-        seconds = max(asked, MIN_PAUSE, request.waited / 10)
+        requested = retry_after(response)
+        seconds = max(requested, MIN_PAUSE, request.waited / 10)
         if request.waited + seconds > (request.rate_limiter or self._rate_limiter).max_wait:
             refusal = responses.refusal_to_serve(
-                response, self._credentials.secrets, request.waited, asked, rate_limiter.setting
+                response, self._credentials.secrets, request.waited, requested, rate_limiter.setting
             )
             if rate_limiter is self._rate_limiter:
                 self._breaker.throttled(request.url, request.started, refusal)
