@@ -1,79 +1,34 @@
-"""What each operation of the API takes. This is not read from the tap's table, so that mistakes of the table show."""
+"""What each operation of the API takes, by its documents and not by the tap's table, so that mistakes of the table show."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import msgspec
 
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Unpaged
+from tap_servicetitan.endpoints.operations import Operation, find
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tap_servicetitan.endpoints.kinds import Endpoint
 
-FILE: Final = Path(__file__).with_name("operations.json")
-"""By path, one line each: the part of ServiceTitan's OpenAPI documents that the simulator acts on."""
+_ACTIVE_PARAMETERS: Final = frozenset({"active", "activeOnly", "activeState", "includeInactive"})
 
-SUPPORTED_PARAMETERS: Final = frozenset({
-    "active", "activeOnly", "activeState", "createdBefore", "createdOnOrAfter", "from", "ids", "includeChildren",
-    "includeInactive", "includeRecentChanges", "includeTotal", "modifiedBefore", "modifiedOnOrAfter", "page",
-    "pageSize", "performanceSegmentationType", "sort", "submittedBefore", "submittedOnOrAfter",
+_USUAL_PARAMETERS: Final = frozenset({
+    "createdBefore", "createdOnOrAfter", "includeTotal", "modifiedBefore", "modifiedOnOrAfter", "page", "pageSize",
 })  # fmt: skip
-"""Parameters that have an effect where an operation has them. All required parameters are checked as well."""
-
-_ACTIVE_PARAMETERS: Final = ("active", "activeOnly", "activeState", "includeInactive")
-_PLACEHOLDER = re.compile(r"{\w+}")
-
-
-class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One operation of the API."""
-
-    kind: str
-    """``list`` and ``nested list`` say whether there are more pages; an ``array`` does not."""
-
-    records: str = ""
-    """Where the response holds the records: ``data[]``, ``[]`` where it is an array itself, else empty."""
-
-    query: str = ""
-    """Names of the parameters that have an effect, separated by spaces."""
-
-    required: str = ""
-    """Names of the parameters that must be there, separated by spaces."""
-
-    max_page_size: int = 5000
-    """Records: 5000 by ServiceTitan's page on timeouts and pagination, 500 for journal entries and Intacct."""
-
-    method: str = "GET"
-
-    def has(self, parameter: str) -> bool:
-        """Return whether a parameter has an effect."""
-        return parameter in self.query.split()
-
-
-@cache
-def operations() -> Mapping[str, Operation]:
-    """Return all operations by path; placeholders have no names in it."""
-    written = msgspec.json.decode(FILE.read_bytes(), type=dict[str, Operation])
-    return {_PLACEHOLDER.sub("{}", path): one for path, one in written.items()}
 
 
 def operation(endpoint: Endpoint) -> Operation:
-    """Return the operation of an endpoint; one that the file does not have takes what most of its kind take."""
-    found = operations().get(_PLACEHOLDER.sub("{}", f"{endpoint.api}/{endpoint.path}"))
+    """Return the operation of an endpoint; one that the documents did not have takes what most of its kind take."""
+    found = find(endpoint)
     if found is not None:
         return found
     if isinstance(endpoint, Export):
-        return Operation("export", "data[]", "from includeRecentChanges")
+        return Operation(kind="export", records="data[]", query=frozenset({"from", "includeRecentChanges"}))
     if isinstance(endpoint, Capacity):
-        return Operation("other", method="POST")
+        return Operation(kind="other", method="POST")
     records = f"{endpoint.records_path}[]" if endpoint.records_path else "[]"
-    return Operation("list", records, " ".join(SUPPORTED_PARAMETERS & {*_USUAL, *endpoint.query}))
+    return Operation(kind="list", records=records, query=_USUAL_PARAMETERS | endpoint.query.keys())
 
 
 def single_children() -> frozenset[str]:
@@ -83,7 +38,7 @@ def single_children() -> frozenset[str]:
         endpoint.name
         for endpoint in nested
         for takes in [operation(endpoint)]
-        if not takes.records and not takes.has("page")
+        if not takes.records and "page" not in takes.query
     )
 
 
@@ -92,11 +47,5 @@ def vanishing() -> frozenset[str]:
     return frozenset(
         endpoint.name
         for endpoint in table.endpoints()
-        if isinstance(endpoint, Listing | Unpaged | Nested)
-        and not any(map(operation(endpoint).has, _ACTIVE_PARAMETERS))
+        if isinstance(endpoint, Listing | Unpaged | Nested) and not _ACTIVE_PARAMETERS & operation(endpoint).query
     )
-
-
-_USUAL: Final = (
-    "createdBefore", "createdOnOrAfter", "includeTotal", "modifiedBefore", "modifiedOnOrAfter", "page", "pageSize",
-)  # fmt: skip

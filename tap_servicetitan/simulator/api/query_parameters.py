@@ -10,7 +10,7 @@ from tap_servicetitan.simulator.fake import timestamps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_servicetitan.simulator.api.operations import Operation
+    from tap_servicetitan.endpoints.operations import Operation
 
 
 class InvalidRequestError(Exception):
@@ -37,12 +37,12 @@ class QueryParameters:
         """
         self.operation = operation
         self._query = query
-        if missing := [name for name in operation.required.split() if not query.get(name)]:
+        if missing := [name for name in sorted(operation.required) if not query.get(name)]:
             raise InvalidRequestError({name: f"The {name} field is required." for name in missing})
 
     def text(self, name: str) -> str | None:
         """Read a parameter; an empty one counts as absent."""
-        return (self._query.get(name) or None) if self.operation.has(name) else None
+        return (self._query.get(name) or None) if name in self.operation.query else None
 
     def flag(self, name: str) -> bool | None:
         """Read ``true`` or ``false``.

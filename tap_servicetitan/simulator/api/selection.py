@@ -29,20 +29,20 @@ def active_filter(collection: Collection, parameters: QueryParameters) -> bool |
     Raises:
         InvalidRequestError: The value of the parameter makes no sense.
     """
-    has = parameters.operation.has
+    takes = parameters.operation.query
     endpoint = collection.endpoint
     default = None if f"{endpoint.api}/{endpoint.path}" in INACTIVE_BY_DEFAULT else True
     for name, states in (("active", _ACTIVE), ("activeState", _ACTIVE_STATE)):
-        if has(name):
+        if name in takes:
             value = parameters.text(name)
             if value is None:
                 return default
             if value.lower() not in states:
                 raise invalid_value(name, value)
             return states[value.lower()]
-    if has("activeOnly"):
+    if "activeOnly" in takes:
         return None if parameters.flag("activeOnly") is False else True
-    if has("includeInactive"):
+    if "includeInactive" in takes:
         return None if parameters.flag("includeInactive") else True
     return None
 
@@ -72,7 +72,7 @@ def select(collection: Collection, indices: Iterable[int], parameters: QueryPara
         if len(wanted) > MAX_IDS:
             raise InvalidRequestError({"ids": f"No more than {MAX_IDS} ids are allowed in one request."})
         selected = [index for index in selected if str(collection.id_of(index)) in wanted]
-    if parameters.operation.has("includeChildren") and not parameters.flag("includeChildren"):
+    if "includeChildren" in parameters.operation.query and not parameters.flag("includeChildren"):
         selected = [index for index in selected if collection.make(index)["parentId"] is None]
     return _sort(collection, selected, parameters.text("sort"), log)
 

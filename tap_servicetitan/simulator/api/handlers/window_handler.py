@@ -31,7 +31,7 @@ def _render(collection: Collection, request: ApiRequest) -> bytes:
     start, end = (parameters.timestamp(name) or 0 for name in (endpoint.start, endpoint.end))
     with collection.history.lock:
         records = _records(collection, start, end)
-        if parameters.operation.has("page"):
+        if "page" in parameters.operation.query:
             return render_page(collection, parameters, records, lambda record: record)
     if endpoint.records_path:
         return msgspec.json.encode({endpoint.records_path: records})
