@@ -40,6 +40,9 @@ class Endpoint:
     resource: str | None = field(default=None, kw_only=True)
     """Name of the resource in the OAuth scope, where it is not the path's first word."""
 
+    key_path_by: tuple[str, Mapping[Any, str]] | None = field(default=None, kw_only=True, hash=False)
+    """A field, and for each of its values the path that comes first for :attr:`derived_keys`: an id that never changes."""
+
     derived_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True, hash=False)
     """Fields made for the key from inside the record: the first of these paths that is not null, as text, else ``""``.
 

@@ -26,8 +26,16 @@ from tap_servicetitan.endpoints.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-CAMPAIGN = ("campaign.id", "campaign.externalId", "campaign.name")
-"""What tells a campaign: its id is null where it is not linked to one of ServiceTitan's."""
+CAMPAIGN = ("campaign.externalId", "campaign.id", "campaign.name")
+"""What identifies a campaign: its id is null until it is linked to one of ServiceTitan's, so the id is not the first."""
+
+LEAD_PATHS = {
+    "Call": "call.id",
+    "WebBooking": "booking.id",
+    "WebLeadForm": "leadForm.leadNumber",
+    "ManualJob": "job.id",
+}
+"""By type, the id of a lead; a lead that is booked gets a booking or job besides."""
 
 APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "accounting/v2": (
@@ -290,7 +298,8 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             "attributed_leads",
             "attributed-leads",
             keys=("dateTime", "leadType", "leadId"),
-            derived_keys={"leadId": ("call.id", "booking.id", "leadForm.leadNumber", "job.id")},
+            derived_keys={"leadId": tuple(LEAD_PATHS.values())},
+            key_path_by=("leadType", {**LEAD_PATHS, **dict(enumerate(LEAD_PATHS.values(), start=1))}),
             replication_key="dateTime",
         ),
         Window(

@@ -83,7 +83,15 @@ class EndpointStream(Stream, abc.ABC):
     def transform_rows(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Make records of an answer's rows: with the fields that the entry lifts from inside them, for a true key."""
         for row in rows:
-            yield {**{key: _lifted(row, paths) for key, paths in self.endpoint.derived_keys.items()}, **row}
+            yield {
+                **{key: _lifted(row, self._key_paths(row, paths)) for key, paths in self.endpoint.derived_keys.items()},
+                **row,
+            }
+
+    def _key_paths(self, row: dict[str, Any], paths: tuple[str, ...]) -> tuple[str, ...]:
+        field, by_value = self.endpoint.key_path_by or ("", {})
+        first = by_value.get(row.get(field)) if field else None
+        return (first, *paths) if first else paths
 
     def records_of(self, answer: Any) -> list[Any]:
         """Return an answer's records."""
