@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 import importlib
 import inspect
@@ -76,7 +77,7 @@ def used(kind: type) -> set[str]:
 
     def names(one: type) -> set[str]:
         mentioned = re.findall(r"\bself\.(_[a-z]\w*)", inspect.getsource(one))
-        return {*mentioned, *(name for name in vars(one) if re.match(r"_[a-z]", name))}
+        return {*mentioned, *(name for name in vars(one) if re.match(r"_[a-z]", name))} - {*vars(abc.ABC)}
 
     return names(kind) & set().union(*map(names, of_sdk))
 
