@@ -1,21 +1,24 @@
-"""The simulator's reports: what a client that asks carelessly is told."""
+"""Reports of the simulator: descriptions, runs and value sets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import requests
-from helpers.api_client import ApiClient
+from helpers.api_client import (
+    ApiClient,
+)
 
 from tap_servicetitan.simulator import Simulator
 
 DATES = [{"name": "From", "value": "2024-01-01"}, {"name": "To", "value": "2025-12-31"}]
 
 
-class Reader(ApiClient):
-    """A client that runs reports."""
+class ReportReader(ApiClient):
+    """A client that runs reports by name."""
 
     def __init__(self, simulator: Simulator) -> None:
         super().__init__(simulator)
@@ -30,20 +33,18 @@ class Reader(ApiClient):
 
 
 @pytest.fixture
-def reader(simulate: Callable[..., Simulator]) -> Iterator[Callable[..., Reader]]:
-    readers: list[Reader] = []
+def reports(simulate: Callable[..., Simulator]) -> Iterator[Callable[..., ReportReader]]:
+    """Start simulators that end with the test, and return a reader of their reports."""
+    with ExitStack() as stack:
 
-    def start(**options: Any) -> Reader:
-        readers.append(Reader(simulate(**options)))
-        return readers[-1]
+        def make(**options: Any) -> ReportReader:
+            return stack.enter_context(ReportReader(simulate(**options)))
 
-    yield start
-    for one in readers:
-        one.close()
+        yield make
 
 
-def test_a_report_is_described_with_parameters_and_columns(reader: Callable[..., Reader]) -> None:
-    client = reader()
+def test_report_description_has_parameters_and_columns(reports: Callable[..., ReportReader]) -> None:
+    client = reports()
     description = client.get(client.path("Jobs")).json()
 
     assert [one["name"] for one in description["parameters"]] == ["DateType", "From", "To", "BusinessUnitIds"]
@@ -53,8 +54,10 @@ def test_a_report_is_described_with_parameters_and_columns(reader: Callable[...,
     assert description.keys() == {"id", "name", "description", "modifiedOn", "parameters", "fields"}
 
 
-def test_rows_are_those_of_the_dates_and_columns_in_the_order_of_the_answer(reader: Callable[..., Reader]) -> None:
-    client = reader()
+def test_report_rows_are_within_the_dates_and_have_the_order_of_the_fields(
+    reports: Callable[..., ReportReader],
+) -> None:
+    client = reports()
     first = client.run("Revenue", {"parameters": DATES}, pageSize=40, includeTotal="true").json()
     second = client.run("Revenue", {"parameters": DATES}, pageSize=40, page=2).json()
 
@@ -83,15 +86,17 @@ def test_rows_are_those_of_the_dates_and_columns_in_the_order_of_the_answer(read
         ({"parameters": DATES}, {"pageSize": 25_001}),
     ],
 )
-def test_what_makes_no_sense_is_refused(reader: Callable[..., Reader], body: object, query: dict[str, int]) -> None:
-    response = reader().run("Revenue", body, **query)
+def test_report_run_refuses_invalid_parameters(
+    reports: Callable[..., ReportReader], body: object, query: dict[str, int]
+) -> None:
+    response = reports().run("Revenue", body, **query)
 
     assert response.status_code == 400
     assert response.json()["errors"]
 
 
-def test_some_reports_are_listed_but_not_known(reader: Callable[..., Reader]) -> None:
-    client = reader()
+def test_report_of_the_user_interface_is_listed_but_404(reports: Callable[..., ReportReader]) -> None:
+    client = reports()
 
     assert client.get(client.path("Dashboard")).status_code == 404
     assert client.run("Dashboard", {"parameters": []}).status_code == 404
@@ -99,8 +104,8 @@ def test_some_reports_are_listed_but_not_known(reader: Callable[..., Reader]) ->
     assert client.get("reporting/v2/dynamic-value-sets/nothing").status_code == 404
 
 
-def test_a_report_runs_so_often_a_minute_and_each_page_counts(reader: Callable[..., Reader]) -> None:
-    client = reader(reports_per_minute=2)
+def test_report_runs_are_limited_and_each_page_counts(reports: Callable[..., ReportReader]) -> None:
+    client = reports(reports_per_minute=2)
     runs = [client.run("Revenue", {"parameters": DATES}, pageSize=30, page=page) for page in (1, 2, 1)]
 
     assert [run.status_code for run in runs] == [200, 200, 429]
@@ -109,30 +114,7 @@ def test_a_report_runs_so_often_a_minute_and_each_page_counts(reader: Callable[.
     assert client.get(client.path("Revenue")).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("scope", "path"),
-    [
-        ("tn.rpr.reportcategories:r", "reporting/v2/report-categories"),
-        ("tn.rpr.reports:r", "reporting/v2/report-category/accounting/reports/1"),
-        ("tn.rpr.dynamicvaluesets:r", "reporting/v2/dynamic-value-sets/business-units"),
-    ],
-)
-def test_each_operation_wants_its_scope(reader: Callable[..., Reader], scope: str, path: str) -> None:
-    assert reader(deny_scopes=[scope]).get(path).json()["title"] == "Scope validation failed"
-
-
-def test_maintenance_is_told_as_reports_do(simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate()
-    client = Reader(simulator)
-    simulator.misbehave("maintenance", stream="report_data")
-    response = client.run("Revenue", {"parameters": DATES})
-    client.close()
-
-    assert response.status_code == 409
-    assert response.json()["title"] == "The service is suspended for maintenance. Please try again later."
-
-
-def test_an_id_is_another_report_in_each_tenant(simulate: Callable[..., Simulator]) -> None:
+def test_report_id_is_another_report_in_each_tenant(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     names = [{one["id"]: one["name"] for one in simulator.records("reports", tenant)} for tenant in (1001, 1002)]
 
@@ -140,9 +122,20 @@ def test_an_id_is_another_report_in_each_tenant(simulate: Callable[..., Simulato
     assert not names[0].items() & names[1].items()
 
 
-def test_values_of_a_dynamic_set_are_keys_and_names(reader: Callable[..., Reader]) -> None:
-    answer = reader(records=8).get("reporting/v2/dynamic-value-sets/business-units", pageSize=3).json()
+def test_value_set_has_keys_and_names(reports: Callable[..., ReportReader]) -> None:
+    response = reports(records=8).get("reporting/v2/dynamic-value-sets/business-units", pageSize=3).json()
 
-    assert [field["name"] for field in answer["fields"]] == ["Id", "Name"]
-    assert [row[1] for row in answer["data"]] == ["HVAC Service", "HVAC Install", "Plumbing Service"]
-    assert answer["hasMore"]
+    assert [field["name"] for field in response["fields"]] == ["Id", "Name"]
+    assert [row[1] for row in response["data"]] == ["HVAC Service", "HVAC Install", "Plumbing Service"]
+    assert response["hasMore"]
+
+
+def test_maintenance_fault_is_a_409(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate()
+    client = ReportReader(simulator)
+    simulator.misbehave("maintenance", stream="report_data")
+    response = client.run("Revenue", {"parameters": DATES})
+    client.close()
+
+    assert response.status_code == 409
+    assert response.json()["title"] == "The service is suspended for maintenance. Please try again later."

@@ -1,0 +1,1 @@
+"""Tests of the simulator; a package, because it has a conftest of its own."""

@@ -1,0 +1,104 @@
+"""Unpaged, nested, window and capacity endpoints of the simulator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from helpers.api_client import (
+    ApiClient,
+    StreamReader,
+)
+
+
+def test_unpaged_records_are_an_array_or_in_an_object(reader: StreamReader) -> None:
+    warnings = reader.get("marketingads/v2/capacity-warnings").json()
+
+    assert warnings.keys() == {"tenantId", "tenantName", "totalCount", "data"}
+    assert reader.get("pricebook/v2/materials/costtypes").json().keys() >= {"page", "hasMore", "data"}
+    assert isinstance(reader.get("crm/v2/contacts/preferences").json(), list)
+
+
+def test_nested_path_must_fit_the_parent_in_all_values(reader: StreamReader) -> None:
+    first, second, *_ = reader.simulator.records("contact_methods")
+    statuses = [
+        reader.get(f"crm/v2/contacts/{contact}/contact-methods/{first['id']}/preferences").status_code
+        for contact in (first["contactId"], f"{second['contactId']}x")
+    ]
+
+    assert statuses == [200, 404]
+    assert reader.get("jpm/v2/jobs/abc/booked-log").status_code == 404
+
+
+def test_nested_records_of_an_unknown_parent_are_404(client: ApiClient) -> None:
+    assert client.get("crm/v2/customers/1/notes").status_code == 404
+
+
+def test_nested_relationships_of_an_inactive_contact_are_409(
+    start: Callable[..., StreamReader],
+) -> None:
+    reader = start(records=100)
+    contacts = reader.simulator.records("contacts")
+    responses = [reader.get(f"crm/v2/contacts/{contact['id']}/relationships") for contact in contacts]
+
+    refused = [response.json()["title"] for response in responses if response.status_code == 409]
+    read = [row for response in responses if response.status_code == 200 for row in response.json()["data"]]
+    assert 0 < len(refused) < 20
+    assert re.fullmatch("Contact ID = .+ is not active", refused[0])
+    assert len(read) == len(reader.simulator.records("contact_relationships"))
+
+
+def test_nested_items_below_items_are_listed_on_request_only(reader: StreamReader) -> None:
+    segment = reader.simulator.records("wbs_segment_items")[0]["segment_id"]
+    path = f"jpm/v2/work-breakdown-structure/segments/{segment}/items"
+
+    every = reader.data(path, includeChildren="true")
+
+    assert reader.data(path) == [row for row in every if row["parentId"] is None]
+
+
+def test_nested_record_has_the_id_of_its_parent(reader: StreamReader) -> None:
+    assert all(row["jobId"] == row["job_id"] for row in reader.simulator.records("job_booked_log"))
+    assert all(row["schedulerId"] == row["scheduler_id"] for row in reader.simulator.records("scheduler_sessions"))
+
+
+def test_window_needs_two_dates(reader: StreamReader) -> None:
+    path = "marketing/v2/campaign-cost-summary"
+
+    assert reader.get(path).json()["errors"].keys() == {"from", "to"}
+    assert reader.get(path, from_="2025-01-01", to="then").json()["errors"].keys() == {"to"}
+
+
+def test_window_of_many_days_has_the_sum_of_their_figures(reader: StreamReader) -> None:
+    path = "marketing/v2/email-channel-cost"
+    days = reader.simulator.records("email_channel_costs")
+
+    complete = reader.get(path, from_="2020-01-01", to="2030-01-01").json()
+
+    assert complete["totalCost"] == pytest.approx(sum(day["totalCost"] for day in days))
+    assert reader.get(path, from_="2020-01-01", to="2020-01-02").json() == {"totalCost": 0.0}
+
+
+def test_window_of_leads_excludes_its_end(reader: StreamReader) -> None:
+    dates = sorted(
+        (row["dateTime"] for row in reader.simulator.records("attributed_leads")), key=datetime.fromisoformat
+    )
+
+    found = reader.data("marketingads/v2/attributed-leads", fromUtc=dates[3], toUtc=dates[7])
+
+    assert {row["dateTime"] for row in found} == set(dates[3:7])
+
+
+def test_capacity_is_read_by_post_for_at_most_14_days(reader: StreamReader) -> None:
+    days = {"startsOnOrAfter": "2026-05-01T00:00:00Z", "endsOnOrBefore": "2026-05-15T00:00:00Z"}
+    longer = {**days, "endsOnOrBefore": "2026-05-15T00:00:01Z"}
+
+    good = reader.capacity(**days, skillBasedAvailability=False).json()
+
+    assert good.keys() == {"timeStamp", "availabilities"}
+    assert good["availabilities"]
+    assert reader.get("dispatch/v2/capacity").status_code == 405
+    assert reader.capacity(**days).json()["errors"].keys() == {"skillBasedAvailability"}
+    assert reader.capacity(**longer, skillBasedAvailability=True).status_code == 400
