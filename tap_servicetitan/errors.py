@@ -1,4 +1,4 @@
-"""What can go wrong, in one line each: what failed, why, what to do.
+"""What can go wrong; each error is one line: what failed, why, what to do.
 
     SingerSDKError (singer-sdk)
     ├── StreamError              a stream cannot be read to its end
@@ -13,18 +13,15 @@
     │   ├── ReportError          a custom report is not what its settings or its description say
     │   └── PaginationError      the API's page contradicts itself
     ├── ConfigError              the config cannot be used
-    ├── CatalogError             the catalog that was handed in cannot be used
-    ├── StateError               the STATE that was handed in cannot be used
-    └── SyncFailedError          the run is over and some streams could not be read
+    ├── CatalogError             the input catalog cannot be used
+    ├── StateError               the input STATE cannot be used
+    └── SyncFailedError          the run is over and some streams could not be read (tap_servicetitan.failures)
 
 ``TransientError`` and what derives from it never leave :mod:`tap_servicetitan.client.client`: they are retried, and end as an ``APIError``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from singer_sdk.exceptions import ConfigValidationError, RetriableAPIError, SingerSDKError, SyncError
@@ -32,8 +29,6 @@ from singer_sdk.exceptions import ConfigValidationError, RetriableAPIError, Sing
 if TYPE_CHECKING:
     import requests
 
-
-_TRACE = re.compile(r" \(trace id [^)]*\)")
 
 Verdict = Literal["missing scope", "wrong credentials", "wrong app key", "failed"]
 """What keeps a stream from being read, in a word or two."""
@@ -94,7 +89,7 @@ class MissingScopeError(ForbiddenError):
 class NotFoundError(APIError):
     """There is no such resource (404), or not in its present state (409)."""
 
-    remedy = "ServiceTitan may have withdrawn it, or the tenant_id is wrong: deselect the stream or mend the setting."
+    remedy = "ServiceTitan may have withdrawn it, or the tenant_id is wrong: deselect the stream or fix the setting."
 
 
 class RefusedRequestError(APIError):
@@ -110,7 +105,7 @@ class PaginationError(StreamError):
 class ReportError(StreamError):
     """A custom report is not what its settings or its description say."""
 
-    remedy = "Mend the setting custom_reports: --list-reports shows what there is."
+    remedy = "Fix the setting custom_reports: --list-reports shows what there is."
 
 
 class ConfigError(ConfigValidationError):
@@ -121,15 +116,15 @@ class ConfigError(ConfigValidationError):
 
 
 class StateError(SingerSDKError):
-    """The STATE that was handed in cannot be used."""
+    """The input STATE cannot be used."""
 
 
 class CatalogError(SingerSDKError):
-    """The catalog that was handed in cannot be used."""
+    """The input catalog cannot be used."""
 
 
 class TransientError(RetriableAPIError):
-    """Something that another try may heal."""
+    """A failure that another attempt may get past."""
 
     remedy = "Run again later: the sync resumes where it stopped."
 
@@ -161,54 +156,7 @@ class RateLimitError(TransientError):
 class BatchError(StreamError):
     """The files of a BATCH message cannot be written."""
 
-    remedy = "Mend batch_config; no bookmark covers what was not written."
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A stream of a tenant that could not be read to its end."""
-
-    tenant_id: str
-    stream: str
-    cause: str
-    remedy: str
-    verdict: Verdict = "failed"
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        return f"tenant {self.tenant_id}, stream {self.stream}: {self.cause} {self.remedy}".rstrip()
-
-    @property
-    def kind(self) -> str:
-        """Its cause, without what tells it from others of its kind."""
-        return _TRACE.sub("", self.cause)
-
-    def told_of(self, group: list[Failure]) -> str:
-        """One line for all of several that differ in nothing but the stream."""
-        names = ", ".join(failure.stream for failure in group[:NAMED])
-        more = f" and {len(group) - NAMED} more" if len(group) > NAMED else ""
-        return f"tenant {self.tenant_id}, streams {names}{more}: {self.cause} {self.remedy}".rstrip()
-
-
-class SyncFailedError(SyncError):
-    """The run is over and some streams could not be read; all others are complete, and so are their bookmarks."""
-
-    def __init__(self, failures: list[Failure], jobs: int) -> None:
-        others = "; the others are complete" if len(failures) < jobs else ""
-        super().__init__(f"{len(failures)} of {jobs} streams could not be read to the end{others}:")
-        self.failures = failures
-
-
-NAMED = 5
-"""Streams that a line about several of them names; it counts the rest."""
-
-
-def summary(failures: Iterable[Failure]) -> list[str]:
-    """Return a line for each thing to do, with the streams of a tenant that it mends."""
-    alike: dict[tuple[str, str, str], list[Failure]] = {}
-    for failure in failures:
-        alike.setdefault((failure.tenant_id, failure.kind, failure.remedy), []).append(failure)
-    return [str(group[0]) if len(group) == 1 else group[0].told_of(group) for group in alike.values()]
+    remedy = "Fix batch_config; no bookmark covers what was not written."
 
 
 def one_line(text: str, length: int) -> str:

@@ -10,7 +10,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
-from tap_servicetitan.errors import APIError, Failure, NotFoundError, ReportError
+from tap_servicetitan.errors import APIError, NotFoundError, ReportError
+from tap_servicetitan.failures import Failure
 from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
 from tap_servicetitan.reports.report_parameters import validate_parameters
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.client.client import Client
-    from tap_servicetitan.runtime.workers import Prefetcher
+    from tap_servicetitan.runtime.prefetch import Prefetcher
     from tap_servicetitan.settings import Settings
 
 MAX_WAIT = 60.0

@@ -19,7 +19,8 @@ from tap_servicetitan.streams.pagination import ListPage, iter_pages
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.client import Client
-    from tap_servicetitan.runtime.workers import Prefetcher
+    from tap_servicetitan.runtime.context import RunContext
+    from tap_servicetitan.runtime.prefetch import Prefetcher
 
 T = TypeVar("T")
 
@@ -78,12 +79,8 @@ class Connection(Protocol):
     """What listing needs of the tap."""
 
     @property
-    def clients(self) -> Mapping[str, Client]:
-        """By tenant id."""
-
-    @property
-    def prefetcher(self) -> Prefetcher:
-        """Sends requests side by side."""
+    def context(self) -> RunContext:
+        """What a run shares."""
 
 
 def option(connect: Callable[..., Connection]) -> click.Option:
@@ -98,7 +95,7 @@ def option(connect: Callable[..., Connection]) -> click.Option:
             return
         source = context.params["config"]
         tap = connect(config=source.config, parse_env_config=source.parse_env, setup_mapper=False)
-        tenants = gather(tap.clients, tap.prefetcher)
+        tenants = gather(tap.context.clients, tap.context.prefetcher)
         for reports in tenants:
             for line in lines(reports):
                 click.echo(line)

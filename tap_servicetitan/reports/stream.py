@@ -25,7 +25,7 @@ from tap_servicetitan.streams.listing import PagedStream
 from tap_servicetitan.streams.pagination import Page
 
 if TYPE_CHECKING:
-    from tap_servicetitan.errors import Failure
+    from tap_servicetitan.failures import Failure
 
 
 class ReportStream(PagedStream):
@@ -147,7 +147,7 @@ class ReportStream(PagedStream):
 
     def _days_to_read(self, tenant_id: str) -> DateWindow:
         bookmark = self.bookmark(tenant_id).get("replication_key_value")
-        start_date = self.tap.settings.start_date
+        start_date = self.run_context.settings.start_date
         return days_to_read(
             self.endpoint.tenant_reports[tenant_id].report,
             self.endpoint.dates,
@@ -223,7 +223,7 @@ class ReportStream(PagedStream):
         self.log(text, tenant_id, self.name, days.first, days.last, level=level)
 
     def _log_duration(self, tenant_id: str, runs: int) -> None:
-        minutes = runs / self.tap.settings.reports_per_minute
+        minutes = runs / self.run_context.settings.reports_per_minute
         if minutes > 1:
             self.log(
                 "Tenant %s, stream %s: at least %d runs, about %d minutes at %g a minute.",
@@ -231,7 +231,7 @@ class ReportStream(PagedStream):
                 self.name,
                 runs,
                 minutes,
-                self.tap.settings.reports_per_minute,
+                self.run_context.settings.reports_per_minute,
             )
 
     def _compare_columns(self, tenant_id: str, headers: list[str]) -> None:

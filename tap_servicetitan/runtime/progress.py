@@ -218,7 +218,7 @@ class Progress:
             return self._streams[key]
 
     @contextmanager
-    def told_every(self, interval: float, total: int) -> Iterator[None]:
+    def logged_every(self, interval: float, total: int) -> Iterator[None]:
         """Log a line on all and one for each stream that is being read, meanwhile.
 
         Args:
@@ -227,12 +227,12 @@ class Progress:
         """
         over = threading.Event()
 
-        def tell_now_and_then() -> None:
+        def log_now_and_then() -> None:
             while not over.wait(interval):
                 self._tell(total)
 
         if interval:
-            threading.Thread(target=tell_now_and_then, name="progress", daemon=True).start()
+            threading.Thread(target=log_now_and_then, name="progress", daemon=True).start()
         try:
             yield
         finally:

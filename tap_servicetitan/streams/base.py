@@ -6,7 +6,7 @@ import abc
 import functools
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.errors import Failure
+from tap_servicetitan.failures import Failure
 from tap_servicetitan.output.record_shape import RecordShape
 from tap_servicetitan.output.record_types import as_dict
 from tap_servicetitan.output.violations import SchemaViolations
@@ -23,15 +23,16 @@ from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.pagination import ListBody, wrap_bare_body
 
 if TYPE_CHECKING:
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan.client.rate_limit import RateLimiter
     from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.errors import StreamError
+    from tap_servicetitan.runtime.context import RunContext
     from tap_servicetitan.runtime.progress import StreamProgress
     from tap_servicetitan.streams.pagination import Page
-    from tap_servicetitan.tap import TapServiceTitan
 
 
 class EndpointStream(Stream, abc.ABC):
@@ -42,8 +43,9 @@ class EndpointStream(Stream, abc.ABC):
     throttled_separately: ClassVar[bool] = False
     """Whether reading it is mostly waiting for a budget of its own."""
 
-    def __init__(self, tap: TapServiceTitan) -> None:
+    def __init__(self, tap: Tap, run_context: RunContext) -> None:
         self.tap = tap
+        self.run_context = run_context
         super().__init__(tap, schema=self.json_schema, name=self.endpoint.name)
         self.violations = SchemaViolations(self.name, self.logger)
         self.complete: set[str] = set()
@@ -60,7 +62,7 @@ class EndpointStream(Stream, abc.ABC):
     @property
     def tenant_ids(self) -> list[str]:
         """The tenants that have such records."""
-        return [tenant.tenant_id for tenant in self.tap.settings.tenants]
+        return [tenant.tenant_id for tenant in self.run_context.settings.tenants]
 
     @property
     def envelope(self) -> Any:
@@ -111,7 +113,7 @@ class EndpointStream(Stream, abc.ABC):
         self._announced = True
         self._write_schema_message()
         if self.emit_activate_version_messages and self.replication_method == REPLICATION_FULL_TABLE:
-            self._stream_version = self.tap.initialized_at // 1000
+            self._stream_version = int(self.started.timestamp())
 
     def write_activate_version(self) -> None:
         """Let targets drop what this run has not brought, once it has read every tenant in full."""
@@ -160,7 +162,7 @@ class EndpointStream(Stream, abc.ABC):
 
     def progress(self, tenant_id: str) -> StreamProgress:
         """Return how far the reading of a tenant's records has come."""
-        return self.tap.progress.of(self.endpoint, tenant_id)
+        return self.run_context.progress.of(self.endpoint, tenant_id)
 
     @property
     def keeps_bookmark(self) -> bool:
@@ -170,11 +172,11 @@ class EndpointStream(Stream, abc.ABC):
     @property
     def started(self) -> datetime:
         """When the run began."""
-        return datetime.fromtimestamp(self.tap.initialized_at / 1000, UTC)
+        return self.run_context.started
 
     def fetch(self, tenant_id: str, params: Mapping[str, str], **options: Any) -> Any:
         """Ask for an answer, in its envelope, as :meth:`ask`; other streams have the worker lock meanwhile."""
-        with self.tap.worker_lock.released():
+        with self.run_context.worker_lock.released():
             return self.ask(tenant_id, params, **options)
 
     def ask(
@@ -195,7 +197,7 @@ class EndpointStream(Stream, abc.ABC):
             body: What is sent by POST, if not GET.
             budget: A smaller budget than the tenant's, to keep to besides.
         """
-        return self.tap.clients[tenant_id].request(
+        return self.run_context.clients[tenant_id].request(
             self.endpoint.url_for(tenant_id, parent or {}),
             {**self.endpoint.query, **params},
             self._decode,
@@ -220,7 +222,7 @@ class EndpointStream(Stream, abc.ABC):
         """What its records look like, once the catalog is applied."""
         return RecordShape(
             self,
-            self.tap.output,
+            self.run_context.messages,
             self.violations,
             added_fields=self.endpoint.added_fields,
             from_rows=self.transforms_rows,
@@ -244,7 +246,7 @@ class EndpointStream(Stream, abc.ABC):
             for page in pages:
                 self.move_bookmark(bookmark, page)
         pages.clear()
-        self.tap.checkpoints.page_done()
+        self.run_context.checkpoints.page_done()
 
     # What the SDK asks of a stream
 

@@ -35,7 +35,7 @@ class ExportStream(EndpointStream):
 
     @override
     def pages(self, tenant_id: str) -> Iterator[Page]:
-        settings = self.tap.settings
+        settings = self.run_context.settings
         recent = {"includeRecentChanges": "true"} if settings.include_recent_changes else {}
         paginator = ContinuationPaginator(bookmarks.start_of_feed(self.bookmark(tenant_id), settings.start_date))
         newest = bookmarks.date_of(self.bookmark(tenant_id))

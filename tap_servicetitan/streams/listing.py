@@ -137,7 +137,7 @@ class ListingStream(PagedStream):
 
     def since(self, tenant_id: str) -> dict[str, str]:
         """Return the parameter that asks for what is new."""
-        start = bookmarks.start_by_date(self.bookmark(tenant_id), self.tap.settings.start_date)
+        start = bookmarks.start_by_date(self.bookmark(tenant_id), self.run_context.settings.start_date)
         return {self.endpoint.since_param: start} if self.endpoint.replication_key and start else {}
 
     def _answers(self, tenant_id: str, first: Any, since: Mapping[str, str]) -> Iterator[Any]:
@@ -149,7 +149,7 @@ class ListingStream(PagedStream):
             known = max(2, math.ceil(total / max(1, len(first.data))))
             most = MAX_PAGES_FACTOR * known
             ask = functools.partial(self._ask_page, tenant_id, since)
-            yield from self.tap.prefetcher.map(ask, range(1, known))
+            yield from self.run_context.prefetcher.map(ask, range(1, known))
         for number in itertools.count(known):  # pages that nobody counted, or that came while the others were read
             if number >= most:
                 msg = f"{number} pages are far more than {total} records need, and the last says hasMore."

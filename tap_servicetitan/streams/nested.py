@@ -25,7 +25,9 @@ from tap_servicetitan.streams.listing import PagedStream, envelope_of, walked
 from tap_servicetitan.streams.pagination import Page, wrap_bare_body
 
 if TYPE_CHECKING:
-    from tap_servicetitan.tap import TapServiceTitan
+    from singer_sdk import Tap
+
+    from tap_servicetitan.runtime.context import RunContext
 
 PARENT_PAGE_SIZE = 500
 """Parents asked for at once, and so what an interrupted run reads again at most."""
@@ -91,8 +93,8 @@ class NestedStream(PagedStream):
 
     endpoint: ClassVar[Nested]
 
-    def __init__(self, tap: TapServiceTitan) -> None:
-        super().__init__(tap)
+    def __init__(self, tap: Tap, run_context: RunContext) -> None:
+        super().__init__(tap, run_context)
         self._parents_decoder = functools.cache(self._decoder_of)
 
     @property
@@ -173,7 +175,7 @@ class NestedStream(PagedStream):
         return {**ids, **page.parents[0]} if page.parents else None
 
     def _params(self, bookmark: Mapping[str, Any]) -> dict[str, str]:
-        start = bookmarks.start_by_date(bookmark, self.tap.settings.start_date)
+        start = bookmarks.start_by_date(bookmark, self.run_context.settings.start_date)
         if self.endpoint.date_range_params:
             first, last = self.endpoint.date_range_params
             return {first: start or "2000-01-01T00:00:00Z", last: format_api_date(self.started)}
@@ -204,7 +206,7 @@ class NestedStream(PagedStream):
         between = {key: params[key] for key in self.endpoint.date_range_params or ()}
         types = self.schema["properties"]
         ask = functools.partial(self._ask_page, tenant_id, params)
-        for parent, first in zip(parents, self.tap.prefetcher.map(ask, parents), strict=True):
+        for parent, first in zip(parents, self.run_context.prefetcher.map(ask, parents), strict=True):
             refusals.asked += 1
             ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
             try:
@@ -281,8 +283,8 @@ class NestedStream(PagedStream):
         def ask(number: int) -> Any:
             params = {"page": str(endpoint.first_page + number), "pageSize": str(size)} if endpoint.page_size else {}
             params |= counted if number == first else {}
-            with self.tap.worker_lock.released():
-                return self.tap.clients[tenant_id].request(
+            with self.run_context.worker_lock.released():
+                return self.run_context.clients[tenant_id].request(
                     path, {**endpoint.query, **params}, decode, hooks=self.progress(tenant_id)
                 )
 

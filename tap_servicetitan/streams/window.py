@@ -31,7 +31,7 @@ class WindowStream(PagedStream):
     def pages(self, tenant_id: str) -> Iterator[Page]:
         windows = list(self.windows(tenant_id))
         request = functools.partial(self._ask_page, tenant_id)
-        first_pages = self.tap.prefetcher.map(request, map(self.bounds, windows))
+        first_pages = self.run_context.prefetcher.map(request, map(self.bounds, windows))
         for window, first in zip(windows, first_pages, strict=True):
             bounds = self.bounds(window)
             added = {key: value for key, value in bounds.items() if key in self.endpoint.added_fields}
@@ -58,7 +58,7 @@ class WindowStream(PagedStream):
     def windows(self, tenant_id: str) -> Iterator[tuple[datetime, datetime]]:
         """Yield the bounds of each window, complete days in UTC, up to the start of the run."""
         bookmark = self.bookmark(tenant_id).get("replication_key_value")
-        start_date = self.tap.settings.start_date
+        start_date = self.run_context.settings.start_date
         if bookmark:
             again = min(parse_date(bookmark), self.started) - timedelta(days=self.endpoint.lookback_days)
             first = max(again, start_date) if start_date else again

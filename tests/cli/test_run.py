@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from helpers.support import (
-    BUG_REMEDY,
     FEEDS,
+    RAISES_IN_LEADS,
     Output,
     Tap,
     bookmark,
@@ -189,7 +189,9 @@ def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
 def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
     arguments = tap.command(config_of(simulator))[1:]
 
-    done = subprocess.run([sys.executable, "-c", BUG_REMEDY, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", RAISES_IN_LEADS, *arguments], capture_output=True, text=True, check=False
+    )
 
     run = Output(done.returncode, done.stdout, done.stderr)
     assert run.code == 1
@@ -268,7 +270,7 @@ def test_a_target_that_goes_away_stops_everything_at_once(tap: Tap, simulate: Ca
 
     assert time.monotonic() - started < 3
     assert code == 1
-    assert "The target went away" in log
+    assert "The target closed its input" in log
     assert "Traceback" not in log
     assert "BrokenPipe" not in log
 

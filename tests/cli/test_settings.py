@@ -217,7 +217,7 @@ def test_neither_the_config_nor_the_environment_is_changed(monkeypatch: pytest.M
 
     tap = TapServiceTitan(config=config, parse_env_config=True, catalog={"streams": []})
 
-    assert (tap.settings.concurrency, tap.settings.client_id) == (2, "cid.1")
+    assert (tap.context.settings.concurrency, tap.context.settings.client_id) == (2, "cid.1")
     assert config == before
     assert dict(os.environ) == environment
 

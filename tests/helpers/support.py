@@ -21,10 +21,8 @@ from typing import Any, ClassVar
 
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_servicetitan.client.client import Client
-from tap_servicetitan.client.session import ConnectionPool
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.errors import SyncFailedError
+from tap_servicetitan.failures import SyncFailedError
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.stream_factory import stream_class
@@ -47,9 +45,9 @@ OF_THE_SDK = {
 """Settings that every tap of the Meltano SDK has."""
 
 
-BUG_REMEDY = """
+RAISES_IN_LEADS = """
 import sys
-from tap_servicetitan import tap
+from tap_servicetitan import cli
 from tap_servicetitan.streams import feed
 
 def pages(self, tenant_id, pages=feed.ExportStream.pages):
@@ -58,7 +56,7 @@ def pages(self, tenant_id, pages=feed.ExportStream.pages):
     return pages(self, tenant_id)
 
 feed.ExportStream.pages = pages
-tap.main()
+cli.main()
 """
 """A run of the tap in which reading leads raises what no one expects."""
 
@@ -194,15 +192,7 @@ class SomeStreams(TapServiceTitan):
     wait_factor: ClassVar[float] = 0.01
 
     def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(TABLE[name])(self) for name in self.streams_wanted]
-
-    @functools.cached_property
-    def clients(self) -> dict[str, Client]:
-        pool = ConnectionPool(self.settings.concurrency)
-        return {
-            tenant.tenant_id: Client(tenant, self.settings, pool, wait_factor=self.wait_factor)
-            for tenant in self.settings.tenants
-        }
+        return [stream_class(TABLE[name])(self, self.context) for name in self.streams_wanted]
 
 
 @functools.cache
@@ -236,7 +226,7 @@ def run_here(
                 code = 1
                 log.writelines(f"{failure}\n" for failure in error.failures)
             finally:
-                tap.prefetcher.close()
+                tap.context.prefetcher.close()
     except SingerSDKError as error:
         code = 1
         log.write(f"{error}\n")

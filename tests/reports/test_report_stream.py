@@ -72,7 +72,7 @@ class OnlyReports(SomeStreams):
     """The tap without the streams of the table."""
 
     def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(report, ReportStream)(self) for report in self._custom_reports()]
+        return [stream_class(report, ReportStream)(self, self.context) for report in self._custom_reports()]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from helpers.raw import TOKEN, RawServer, feed, http
-from helpers.support import BUG_REMEDY, TAP, Output, Tap, config_of, run_here
+from helpers.support import RAISES_IN_LEADS, TAP, Output, Tap, config_of, run_here
 
 import tap_servicetitan
 from tap_servicetitan.simulator import Simulator
@@ -118,7 +118,7 @@ def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
 
 @pytest.mark.usefixtures("debugging")
 def test_a_defect_shows_neither(tap: Tap) -> None:
-    code = BUG_REMEDY.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
+    code = RAISES_IN_LEADS.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
     with answering(ANSWERS["records"]).listening() as config:
         arguments = tap.command(settings_of(config))[1:]
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)

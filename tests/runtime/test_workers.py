@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.runtime.workers import Prefetcher, RunAborted, WorkerLock, run
+from tap_servicetitan.runtime.prefetch import Prefetcher
+from tap_servicetitan.runtime.worker_lock import RunAborted, WorkerLock
+from tap_servicetitan.runtime.workers import run_jobs
 from tap_servicetitan.streams.pagination import ContinuationPaginator, ListBody, ListPage, Page, iter_pages
 
 
@@ -25,7 +27,7 @@ def test_two_jobs_never_run_at_once_but_while_the_worker_lock_is_released() -> N
         with worker_lock.released():
             outside.wait(5)
 
-    run([job] * 2, worker_lock=worker_lock, workers=2, on_abort=lambda: None)
+    run_jobs([job] * 2, worker_lock=worker_lock, workers=2, on_abort=lambda: None)
 
     assert not worker_lock.acquire(0)
 
@@ -43,7 +45,7 @@ def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
             together.wait(5)
         under_way -= 1
 
-    run([job] * 8, worker_lock=worker_lock, workers=4, on_abort=lambda: None)
+    run_jobs([job] * 8, worker_lock=worker_lock, workers=4, on_abort=lambda: None)
 
     assert most == 4
 
@@ -66,7 +68,7 @@ def test_a_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> N
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        run([waits, fails], worker_lock=worker_lock, workers=2, on_abort=lambda: words.append("state"))
+        run_jobs([waits, fails], worker_lock=worker_lock, workers=2, on_abort=lambda: words.append("state"))
 
     assert words == ["state"]
     assert ended.wait(5)

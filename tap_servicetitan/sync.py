@@ -1,0 +1,90 @@
+"""One run: every selected stream of every tenant, several at the same time; failures; the summary."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded
+from tap_servicetitan.runtime.workers import run_jobs
+
+if TYPE_CHECKING:
+    from tap_servicetitan.runtime.context import RunContext
+    from tap_servicetitan.streams.base import EndpointStream
+
+_log = logging.getLogger("tap-servicetitan")
+
+
+class Sync:
+    """A run of the tap."""
+
+    def __init__(
+        self, streams: Sequence[EndpointStream], context: RunContext, undescribed: Sequence[Failure] = ()
+    ) -> None:
+        """Make a run.
+
+        Args:
+            streams: The selected streams.
+            context: What they share.
+            undescribed: Custom reports that discovery could not describe; they count as failures.
+        """
+        self._streams = {stream.name: stream for stream in streams}
+        self._context = context
+        self._undescribed = undescribed
+        self._failures = list(undescribed)
+        self._logged: set[tuple[str, str]] = set()
+        """Tenants and kinds of failures that the log has shown."""
+
+    def run(self) -> None:
+        """Read every stream of every tenant to its end.
+
+        Raises:
+            SyncFailedError: Some could not be read to the end; the others are complete.
+        """
+        context, streams = self._context, self._streams.values()
+        context.prepare()
+        jobs = [
+            functools.partial(self._sync, stream, tenant_id) for stream in streams for tenant_id in stream.tenant_ids
+        ]
+        # A stream that mostly waits for its own rate limit takes no worker from the others.
+        workers = context.settings.concurrency + sum(
+            len(stream.tenant_ids) for stream in streams if stream.throttled_separately
+        )
+        try:
+            with context.progress.logged_every(context.settings.log_interval, len(jobs)):
+                run_jobs(jobs, worker_lock=context.worker_lock, workers=workers, on_abort=context.checkpoints.write)
+        except BrokenPipeError:
+            _log.error("The target closed its input: stopped. The next run repeats what it had not received.")
+            raise
+        finally:
+            context.progress.summary(lambda stream, tenant_id: self._streams[stream].bookmark(tenant_id))
+        failed = {failure.stream for failure in self._failures}
+        for stream in streams:
+            if stream.name not in failed:
+                stream.write_activate_version()
+            stream.violations.summary()
+        context.checkpoints.write()
+        if self._failures:
+            raise SyncFailedError(self._failures, len(jobs) + len(self._undescribed))
+
+    def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
+        """Read a stream of a tenant; note its failure."""
+        progress = stream.progress(tenant_id)
+        failure = run_guarded(
+            functools.partial(self._read, stream, tenant_id),
+            tenant_id,
+            stream.name,
+            functools.partial(stream.failure, tenant_id),
+        )
+        progress.end("failed" if failure else "complete")
+        if failure:
+            self._failures.append(failure)
+            kind = (tenant_id, failure.kind)
+            _log.log(logging.DEBUG if kind in self._logged else logging.ERROR, "Failed: %s", failure)
+            self._logged.add(kind)
+
+    def _read(self, stream: EndpointStream, tenant_id: str) -> None:
+        stream.write_schema()
+        stream.sync_tenant(tenant_id)
