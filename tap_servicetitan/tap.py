@@ -20,6 +20,7 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.failures import log_config_error
 from tap_servicetitan.output.messages import MessageWriter
+from tap_servicetitan.output.stream_maps import StreamMapper
 from tap_servicetitan.reports import discovery, list_command
 from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.runtime.context import RunContext
@@ -88,6 +89,11 @@ class TapServiceTitan(Tap):
         help_text = "Show which of the selected streams can be read, and what to do about the others; --format json."
         command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
         return command
+
+    @override
+    def setup_mapper(self) -> None:
+        self.mapper = StreamMapper(dict(self.config), self.logger)
+        self.mapper.register_raw_streams_from_catalog(self.catalog)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -6,12 +6,14 @@ import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.singerlib import SchemaMessage
 
 from tap_servicetitan.output.conformance import Conformance
 from tap_servicetitan.output.decoder import Decoder
 from tap_servicetitan.output.record_lines import RecordLines
 from tap_servicetitan.output.record_types import NoStructError, struct_field_name
+from tap_servicetitan.output.stream_maps import RecordMap
 from tap_servicetitan.output.violations import TypeCheck
 from tap_servicetitan.output.writers import BatchWriter, LineWriter, PageWriter, RecordMessages, RecordWriter
 
@@ -112,6 +114,16 @@ class RecordShape:
             )
         return RecordWriter(self._output, tenant_id, self._messages)
 
+    def write_schema(self, replication_key: str | None) -> None:
+        """Write the SCHEMA messages: one for each map that lets records through."""
+        for mapping in self._stream.stream_maps:
+            if isinstance(mapping, RemoveRecordTransform):
+                continue
+            schema = mapping.transformed_schema
+            bookmarks = [replication_key] if replication_key and replication_key in schema["properties"] else None
+            keys = mapping.transformed_key_properties
+            self._output.write_message(SchemaMessage(mapping.stream_alias, schema, keys, bookmarks))
+
     def set_fields(self, records: list[Any], values: Mapping[str, Any]) -> None:
         """Put into records what the API does not send with them."""
         fields = [(name, value) for key, value in values.items() if (name := self._field_name(key))]
@@ -154,7 +166,7 @@ class RecordShape:
     @functools.cached_property
     def _messages(self) -> RecordMessages:
         check = TypeCheck(self._as_sent(self._stream.effective_schema), self._violations)
-        return RecordMessages(check, self._conform, self._stream.stream_maps)
+        return RecordMessages(check, self._conform, [RecordMap(mapping) for mapping in self._stream.stream_maps])
 
     def _as_sent(self, schema: Schema) -> Schema:
         """Return the schema of a record as the API sends it: what the tap adds may be missing."""

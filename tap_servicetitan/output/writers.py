@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
-from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.singerlib import RecordMessage
 
@@ -17,10 +16,10 @@ from tap_servicetitan.errors import BatchError
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.mapper import StreamMap
 
     from tap_servicetitan.output.messages import MessageWriter
     from tap_servicetitan.output.record_lines import RecordLines
+    from tap_servicetitan.output.stream_maps import RecordMap
 
 Messages = Callable[[Iterable[dict[str, Any]], str, datetime, int | None], Iterator[RecordMessage]]
 """Turns a tenant's records into messages: see :class:`RecordMessages`."""
@@ -58,7 +57,7 @@ class RecordMessages:
         self,
         check: Callable[[dict[str, Any]], None],
         conform: Callable[[dict[str, Any]], dict[str, Any]],
-        maps: Sequence[StreamMap],
+        maps: Sequence[RecordMap],
     ) -> None:
         self._check = check
         self._conform = conform
@@ -72,19 +71,9 @@ class RecordMessages:
             self._check(record)
             conformed = self._conform({**record, "tenant_id": tenant_id})
             for mapping in self._maps:
-                mapped = _mapped(mapping, conformed)
+                mapped = mapping(conformed)
                 if mapped is not None:
-                    yield RecordMessage(mapping.stream_alias, mapped, version=version, time_extracted=received)
-
-
-def _mapped(mapping: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return mapping.transform(record)
-    except MapExpressionError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
-        msg = f"The stream map fails with {type(error).__name__}."  # its text may quote the record
-        raise MapExpressionError(msg) from None
+                    yield RecordMessage(mapping.stream, mapped, version=version, time_extracted=received)
 
 
 class LineWriter(PageWriter):

@@ -111,7 +111,7 @@ class EndpointStream(Stream, abc.ABC):
         if self._announced:
             return
         self._announced = True
-        self._write_schema_message()
+        self.shape.write_schema(self.replication_key)
         if self.emit_activate_version_messages and self.replication_method == REPLICATION_FULL_TABLE:
             self._stream_version = int(self.started.timestamp())
 

@@ -49,7 +49,6 @@ METHODS = {
     "_sync_records": (Stream, ["self", "context", "write_messages"]),
     "_validate_config": (PluginBase, ["self", "raise_errors"]),
     "_write_activate_version_message": (Stream, ["self", "full_table_version"]),
-    "_write_schema_message": (Stream, ["self"]),
 }
 """Private methods of the SDK that the tap calls or overrides: where they are, and their parameters."""
 

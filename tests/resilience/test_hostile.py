@@ -47,7 +47,7 @@ def written(run: Output, stream: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key not in {"tenant_id", "mapped"}} for record in records]
 
 
-TEXT = "\x00\x1f\x7f\u2028\ufeff\u202e \U0001f4a7 \"'\\ Ünïcödé"
+TEXT = "\x01\x1f\x7f\u2028\ufeff\u202e \U0001f4a7 \"'\\ Ünïcödé"
 AS_SENT: dict[str, str] = {
     "unicode and control characters": json.dumps({"id": 1, "name": TEXT}),
     "an enum value that nobody documented": '{"id": 1, "type": "Martian"}',

@@ -1,0 +1,233 @@
+"""The user's stream maps: checked against the catalog when the run starts, then applied record by record."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import fnmatch
+import importlib.util
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import simpleeval  # type: ignore[import-untyped]  # it has no types
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.mapper import PluginMapper, SameRecordTransform
+from singer_sdk.singerlib import Catalog
+from typing_extensions import override
+
+from tap_servicetitan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import CatalogEntry
+
+_REMOVED = (None, "__NULL__")
+_NAMES = frozenset({*simpleeval.DEFAULT_NAMES, "_", "record", "config", "__stream_name__", "__original_stream_name__"})
+_FUNCTIONS = frozenset({*simpleeval.DEFAULT_FUNCTIONS, "md5", "sha256", "datetime", "bool", "json"})
+"""What expressions may use beside a record's fields: the SDK's documented names."""
+
+MAX_STREAMS_SHOWN = 3
+"""Streams that a line about a map names."""
+
+
+class StreamMapper(PluginMapper):
+    """The SDK's mapper for the selected streams, which refuses maps that would do nothing or something else."""
+
+    @override
+    def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
+        """Make the maps of all streams.
+
+        Raises:
+            ConfigError: A map names a stream or a field that does not exist, or cannot be understood.
+        """
+        selected = {entry.tap_stream_id: entry for entry in catalog.streams if _is_selected(entry)}
+        if problems := list(dict.fromkeys(_problems(self.stream_maps_dict, catalog, selected))):
+            raise ConfigError(problems)
+        try:
+            super().register_raw_streams_from_catalog(Catalog(selected))
+        except (StreamMapConfigError, MapExpressionError, NotImplementedError) as error:
+            msg = f"stream_maps: {error}"
+            raise ConfigError([msg]) from None
+        for entry in catalog.streams:
+            if entry.tap_stream_id not in selected:  # no records, so no map: their fields are deselected, keys too
+                unmapped = SameRecordTransform(entry.tap_stream_id, entry.schema.to_dict(), entry.key_properties, None)
+                self.stream_maps[entry.tap_stream_id] = [unmapped]
+        for key, definition in self.stream_maps_dict.items():
+            if isinstance(definition, dict):
+                for name in _sources(key, definition, selected):
+                    first, *others = self.stream_maps[name]
+                    for mapping in (
+                        [one for one in others if one.stream_alias == key] if "__source__" in definition else [first]
+                    ):
+                        _keep_types(mapping, definition)
+
+
+def _is_selected(entry: CatalogEntry) -> bool:
+    return bool(entry.metadata.resolve_selection()[()])
+
+
+def _sources(key: str, definition: Any, streams: Collection[str]) -> list[str]:
+    """Return the streams that a map is for: those that its name or its source matches."""
+    source = definition.get("__source__", key) if isinstance(definition, dict) else key
+    return fnmatch.filter(streams, str(source))
+
+
+def _keep_types(mapping: StreamMap, definition: Mapping[str, Any]) -> None:
+    """Give fields that pass through unchanged their own schema, which the SDK makes nullable and not required."""
+    raw = mapping.raw_schema
+    schema = mapping.transformed_schema
+    required = dict.fromkeys(schema.get("required", ()))
+    for name, expression in definition.items():
+        if expression in raw["properties"] and name in schema["properties"]:
+            schema["properties"][name] = raw["properties"][expression]
+            if expression in raw.get("required", ()):
+                required[name] = None
+    if required:
+        schema["required"] = list(required)
+
+
+def _problems(maps: Mapping[str, Any], catalog: Catalog, selected: Mapping[str, CatalogEntry]) -> Iterator[str]:
+    """Yield what is wrong with the maps, a line each."""
+    names = [entry.tap_stream_id for entry in catalog.streams]
+    for key, definition in maps.items():
+        source = definition.get("__source__", key) if isinstance(definition, dict) else key
+        if key.startswith("__") or not isinstance(definition, (dict, str, type(None))):
+            yield f"stream_maps.{key}: neither an object of fields nor null."
+        elif not _sources(key, definition, names):
+            yield f"stream_maps.{key}: there is no stream {source}.{_suggestion(source, names)}"
+        elif isinstance(definition, dict):
+            chosen = [selected[name] for name in _sources(key, definition, selected)]
+            fields = {entry.tap_stream_id: entry.schema.to_dict().get("properties", {}) for entry in chosen}
+            for field, expression in definition.items():
+                yield from _field_problems(key, field, expression, definition, fields)
+
+
+def _field_problems(
+    key: str, field: str, expression: Any, definition: Mapping[str, Any], fields: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    """Yield what is wrong with one field of a map.
+
+    Args:
+        key: The map's name.
+        field: The field that is set or removed, or one of the SDK's words.
+        expression: What it is set to.
+        definition: The whole map.
+        fields: The fields of each selected stream that the map is for.
+    """
+    if not fields or (field.startswith("__") and field != "__filter__"):
+        return
+    where = f"stream_maps.{key}.{field}"
+    known = dict.fromkeys(name for names in fields.values() for name in names)
+    if expression in _REMOVED:
+        if field not in known:
+            yield f"{where}: there is no such field.{_suggestion(field, known)}"
+        return
+    if field not in known and (like := _mistaken(field, known, definition)):
+        yield f"{where}: there is no such field. Did you mean {like}? If not, give the new field another name."
+    for name in _names_in(expression):
+        if problem := _name_problem(name, field, fields, known):
+            yield f"{where}: {problem}"
+
+
+def _name_problem(name: str, field: str, fields: Mapping[str, Collection[str]], known: Collection[str]) -> str | None:
+    """Return what is wrong with a name that an expression uses."""
+    if name == "fake":
+        return (
+            None
+            if importlib.util.find_spec("faker")
+            else "fake needs the package faker. Install tap-servicetitan[faker]."
+        )
+    if name == "self":
+        text = f"self is the field's own value, and there is no such field.{_suggestion(field, known)}"
+        return None if field in known else text
+    lacking = [stream for stream, names in fields.items() if name not in names]
+    if name in _NAMES | _FUNCTIONS or not lacking:
+        return None
+    shown = ", ".join(lacking[:MAX_STREAMS_SHOWN]) + (" …" if len(lacking) > MAX_STREAMS_SHOWN else "")
+    return f"the expression uses {name}, which {shown} does not have.{_suggestion(name, known)}"
+
+
+def _mistaken(field: str, known: Collection[str], definition: Mapping[str, Any]) -> str | None:
+    """Return the field that a new one is most likely meant to be: with a slip, the true one would go out unmapped."""
+    for like in difflib.get_close_matches(field.lower(), {name.lower() for name in known}, n=3, cutoff=0.8):
+        name = next(name for name in known if name.lower() == like)
+        extends = field != name and (field.startswith(name) or name.startswith(field))
+        if not extends and name not in definition:
+            return name
+    return None
+
+
+def _suggestion(name: str, known: Collection[str]) -> str:
+    lower = {one.lower(): one for one in known}
+    matches = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    return f" Did you mean {lower[matches[0]]}?" if matches else ""
+
+
+def _names_in(expression: Any) -> list[str]:
+    """Return the names that an expression reads; none if it cannot be parsed, which the SDK reports."""
+    try:
+        nodes = list(ast.walk(ast.parse(str(expression))))
+    except SyntaxError:
+        return []
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}  # of comprehensions
+    return list(dict.fromkeys(node.id for node in names if node.id not in own))
+
+
+class RecordMap:
+    """Applies a stream's map and flattening, so that a record has no field that its SCHEMA lacks."""
+
+    def __init__(self, mapping: StreamMap) -> None:
+        self.stream = mapping.stream_alias
+        """Name of the stream that the records go to."""
+        self._mapping = mapping
+        self._fields: Mapping[str, Any] = mapping.transformed_schema["properties"]
+        options = mapping.flattening_options
+        self._separator = options.separator if options and mapping.flattening_enabled else None
+        self._nulls: dict[str, list[str]] = {}
+        self._padding: dict[str, None] = {}
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what becomes of a record; None if it is filtered out.
+
+        Raises:
+            MapExpressionError: An expression fails; its name is in the message, and no value.
+        """
+        mapped = self._transform(record)
+        if mapped and self._separator and (others := mapped.keys() - self._fields.keys()):
+            for field in sorted(others):
+                del mapped[field]
+                mapped.update((name, None) for name in self._nulls_for(field) if name not in mapped)
+        return mapped
+
+    def _nulls_for(self, field: str) -> list[str]:
+        """Return the fields that stand for an object that is null."""
+        if field not in self._nulls:
+            self._nulls[field] = [name for name in self._fields if name.startswith(f"{field}{self._separator}")]
+        return self._nulls[field]
+
+    def _transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return self._mapping.transform({**record, **{k: None for k in self._padding if k not in record}})
+        except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
+            if self._pad(error):
+                return self._transform(record)
+            cause = type(error.__cause__ or error).__name__  # its text may quote the record
+            evaluator = getattr(self._mapping, "expr_evaluator", None)
+            expression = f"expression {evaluator.expr!r}" if evaluator and evaluator.expr else "map"
+            msg = (
+                f"The {expression} of stream_maps fails with {cause}. A field may be null: then write x if x else None."
+            )
+            raise MapExpressionError(msg) from None
+
+    def _pad(self, error: Exception) -> bool:
+        """Give expressions null for a field that a record lacks; return whether that was the error."""
+        properties = self._mapping.raw_schema["properties"]
+        if not isinstance(error.__cause__, simpleeval.NameNotDefined):
+            return False
+        name = error.__cause__.name
+        wanted = dict.fromkeys(properties if name == "self" else {name} & properties.keys())
+        if wanted.keys() <= self._padding.keys():
+            return False
+        self._padding.update(wanted)
+        return True
