@@ -20,6 +20,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from tap_servicetitan.errors import APIError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
 TOTAL_TIMEOUT_FACTOR = 3
@@ -29,7 +31,7 @@ MAX_BODY_BYTES = 256 * 2**20
 """Size of an answer after decompression: 50 KB for each record of a full page of 5,000, far more than any has. A
 compressed answer of 1 MB can otherwise fill 1 GB of memory."""
 
-_CHUNK_BYTES = 2**16
+_CHUNK_BYTES = 2**20
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -154,7 +156,7 @@ class Session(requests.Session):
         with self._pool.in_flight:
             response = self.request(method, url, allow_redirects=False, proxies={"http": ""}, stream=True, **request)
             with closing(response.raw):
-                response.raw = io.BytesIO(_body(response))
+                response.raw = _Body(_read(response))
         return response
 
     @override
@@ -162,7 +164,15 @@ class Session(requests.Session):
         return None
 
 
-def _body(response: requests.Response) -> bytes:
+class _Body(io.BytesIO):
+    """A body that was read, in a form that requests reads once more without a copy."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Yield all of it."""
+        yield self.getvalue()
+
+
+def _read(response: requests.Response) -> bytes:
     chunks, size = [], 0
     for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
         chunks.append(chunk)
