@@ -54,7 +54,7 @@ class Sync:
         )
         try:
             with context.progress.logged_every(context.settings.log_interval, len(jobs)):
-                run_jobs(jobs, worker_lock=context.worker_lock, workers=workers, on_abort=context.checkpoints.write)
+                run_jobs(jobs, worker_lock=context.worker_lock, workers=workers, on_abort=context.checkpoints.abort)
         except BrokenPipeError:
             _log.error("The target closed its input: stopped. The next run repeats what it had not received.")
             raise

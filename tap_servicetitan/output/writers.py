@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tap_servicetitan.output.messages import MessageWriter
     from tap_servicetitan.output.record_lines import RecordLines
     from tap_servicetitan.output.stream_maps import RecordMap
+
+MAX_HELD_SECONDS = 300.0
+"""Records are held no longer than this for a fuller BATCH file, once there is another page."""
 
 Messages = Callable[[Iterable[dict[str, Any]], str, datetime, int | None], Iterator[RecordMessage]]
 """Turns a tenant's records into messages: see :class:`RecordMessages`."""
@@ -114,13 +118,18 @@ class BatchWriter(PageWriter):
         self._config = config
         self._tap_name = tap_name
         self._records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._oldest = 0.0
+        """When the first of the held records was written, by the monotonic clock."""
 
     def write(self, records: list[Any], received: datetime, version: int | None) -> None:
-        """Hold a page, and write files once there is enough for one."""
+        """Hold a page, and write files once there is enough for one, or after :data:`MAX_HELD_SECONDS`."""
+        if self.settled:
+            self._oldest = time.monotonic()
         for message in self._messages(records, self._tenant_id, received, version):
             self._records[message.stream].append(message.record)
         self.settled = False
-        if any(len(held) >= self._config.batch_size for held in self._records.values()):
+        is_due = time.monotonic() - self._oldest >= MAX_HELD_SECONDS
+        if is_due or any(len(held) >= self._config.batch_size for held in self._records.values()):
             self.close()
 
     def close(self) -> None:

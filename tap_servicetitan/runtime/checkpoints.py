@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.errors import BatchError, StreamError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_servicetitan.output.messages import MessageWriter
 
@@ -37,6 +40,34 @@ class Checkpoints:
         self._writer = writer
         self._write_state = write_state
         self._last = time.monotonic()
+        self._open: list[Callable[[], None]] = []
+
+    @contextmanager
+    def settling(self, settle: Callable[[], None]) -> Iterator[None]:
+        """Settle what is written in this block at its end, also if it fails, or if the run is aborted meanwhile.
+
+        Args:
+            settle: Writes what is held back, and moves the bookmark behind it.
+        """
+        self._open.append(settle)
+        try:
+            yield
+        except (OSError, BatchError):
+            raise  # nothing can be written
+        except Exception:
+            self._open.remove(settle)
+            settle()
+            raise
+        # An aborted worker leaves its entry, which is settled by abort().
+        self._open.remove(settle)
+        settle()
+
+    def abort(self) -> None:
+        """Settle everything that is open, and write STATE; with the worker lock."""
+        for settle in list(self._open):
+            with suppress(StreamError):
+                settle()
+        self.write()
 
     def page_done(self) -> None:
         """Write STATE after a page, if it is time."""

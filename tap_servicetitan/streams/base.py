@@ -129,7 +129,12 @@ class EndpointStream(Stream, abc.ABC):
         progress = self.progress(tenant_id)
         unsettled: list[Page] = []
         whole = True
-        with progress.measured():
+
+        def settle() -> None:
+            writer.close()
+            self._commit(tenant_id, unsettled)
+
+        with progress.measured(), self.run_context.checkpoints.settling(settle):
             for page in self.pages(tenant_id):
                 page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
                 writer.write(page.records, page.received, self._stream_version)
@@ -143,8 +148,6 @@ class EndpointStream(Stream, abc.ABC):
                 unsettled.append(page)
                 if writer.settled:
                     self._commit(tenant_id, unsettled)
-            writer.close()
-            self._commit(tenant_id, unsettled)
         if from_the_start and whole:
             self.complete.add(tenant_id)
 
