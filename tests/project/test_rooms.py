@@ -27,7 +27,7 @@ MOST_MODULES = 12
 LONG = {"endpoints/table.py"}
 """The table of all streams is one file, however many they are."""
 
-AT_MOST = {"circular modules": 9, "long modules": 13, "full folders": 0, "names twice": 2, "files with words": 19}
+AT_MOST = {"long modules": 9, "names twice": 3, "files with words": 14}
 """How many there still are of what there is to be none of."""
 
 TWICE = {"__init__.py", "__main__.py"}
@@ -58,9 +58,7 @@ def room(module: str) -> str:
 
 
 def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
-    found = circles(graph)
-
-    assert len(set().union(*found)) <= AT_MOST["circular modules"], found
+    assert circles(graph) == []
 
 
 def test_a_circle_of_three_modules_is_found() -> None:
@@ -71,7 +69,7 @@ def test_a_circle_of_three_modules_is_found() -> None:
     assert circles(graph) == [{"a", "b", "c"}]
 
 
-def test_the_simulator_imports_facts_only_and_nothing_imports_the_simulator(graph: grimp.ImportGraph) -> None:
+def test_facts_import_nothing_the_simulator_facts_only_and_nothing_the_simulator(graph: grimp.ImportGraph) -> None:
     imports = {
         (room(importer), room(imported))
         for importer in graph.modules
@@ -79,8 +77,9 @@ def test_the_simulator_imports_facts_only_and_nothing_imports_the_simulator(grap
         if room(importer) != room(imported)
     }
 
+    assert [imported for importer, imported in imports if importer == "endpoints"] == []
     assert {imported for importer, imported in imports if importer == "simulator"} <= set(FACTS)
-    assert not {importer for importer, imported in imports if imported == "simulator"}
+    assert [importer for importer, imported in imports if imported == "simulator"] == []
 
 
 def modules(folder: Path) -> dict[str, Path]:
@@ -115,9 +114,7 @@ def test_modules_are_short() -> None:
 
 
 def test_folders_are_no_crowd() -> None:
-    found = [*full_folders(PACKAGE), *full_folders(TESTS)]
-
-    assert len(found) <= AT_MOST["full folders"], found
+    assert [*full_folders(PACKAGE), *full_folders(TESTS)] == []
 
 
 def test_file_names_are_not_used_twice() -> None:
