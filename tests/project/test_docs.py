@@ -78,6 +78,15 @@ def test_files_and_folders_that_the_maps_name_exist(root: Path, document: str) -
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
 
 
+def test_helpers_that_the_readme_of_the_tests_names_exist(root: Path) -> None:
+    rows = [line for line in (root / "tests" / "README.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row.split("|")[2])}
+    code = "".join(file.read_text() for file in [*root.glob("tests/helpers/*.py"), root / "tests" / "conftest.py"])
+
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not re.search(rf"(def|class) {name}\b", code)] == []
+
+
 def test_every_document_begins_with_the_question_that_it_answers(root: Path) -> None:
     for document in [
         *root.glob("docs/*.md"),
