@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-import functools
-import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -202,68 +199,3 @@ def test_documents_install_what_the_makefile_installs(root: Path) -> None:
 
     assert len(pins) > 2
     assert all(pin in (root / "Makefile").read_text() for pin in pins)
-
-
-GADGETS = {
-    "openapi": "3.1.0",
-    "servers": [{"url": "https://api.servicetitan.io/crm/v2"}],
-    "paths": {
-        "/tenant/{tenant}/export/gadgets": {
-            "get": {
-                "responses": {
-                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}}
-                },
-                "security": [{"oauth": ["tn.crm.gadgets:r"]}],
-            }
-        }
-    },
-    "components": {
-        "schemas": {
-            "Page": {
-                "type": "object",
-                "properties": {"data": {"type": "array", "items": {"$ref": "#/components/schemas/Gadget"}}},
-            },
-            "Gadget": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "integer"},
-                    "name": {"type": "string"},
-                    "modifiedOn": {"type": "string", "format": "date-time"},
-                },
-            },
-        }
-    },
-}
-"""What ServiceTitan would publish of a new feed."""
-
-READ_GADGETS = """
-import sys
-from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.tap import TapServiceTitan
-
-with Simulator(records=3, rate_limit=0) as simulator:
-    tap = TapServiceTitan(config=simulator.config)
-    for stream in tap.streams.values():
-        stream.selected = stream.name == "gadgets"
-    print([record["id"] for record in tap.streams["gadgets"].get_records(None)])
-    print([record["id"] for record in simulator.records("gadgets")])
-"""
-
-
-def test_adding_a_stream_is_a_line_in_the_table_and_a_run_of_the_script(tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "tap_servicetitan")
-    table = tmp_path / "tap_servicetitan" / "endpoints" / "table.py"
-    line = '        Export("bookings", "export/bookings"),\n'
-    table.write_text(table.read_text().replace(line, line + '        Export("gadgets", "export/gadgets"),\n'))
-    documents = tmp_path / "openapi"
-    documents.mkdir()
-    (documents / "crm-v2.json").write_text(json.dumps(GADGETS))
-    python = functools.partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    python([sys.executable, "-m", "tap_servicetitan.schemas", str(documents)])
-    read = python([sys.executable, "-c", READ_GADGETS])
-
-    assert read.returncode == 0, read.stderr
-    received, held = read.stdout.splitlines()
-    assert received == held
-    assert len(json.loads(held)) == 3
