@@ -15,6 +15,7 @@ from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import excluded, operations, table
 from tap_servicetitan.schemas import operations_file
 from tap_servicetitan.schemas.corrections import CORRECTIONS
+from tap_servicetitan.schemas.download import PORTAL, PortalError, download
 from tap_servicetitan.schemas.files import build, differences, documented, fields, keep, outermost, render
 from tap_servicetitan.schemas.openapi import DocumentError, Documents
 
@@ -150,21 +151,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tap_servicetitan.schemas",
         description="Write the JSON schema of every stream, and the list of operations, from ServiceTitan's OpenAPI "
         "documents. What the documents lack is kept: delete it by hand.",
-        epilog="Exit status: 0 the files agree, 1 there is drift (--check) or the table is out of date, 2 no documents.",
+        epilog="Exit status: 0 the files agree, 1 there is drift (--check) or the table is out of date, 2 no documents, or none "
+        "could be downloaded.",
     )
     parser.add_argument(
         "directory",
         metavar="OPENAPI_DIR",
         type=Path,
+        nargs="?",
         help="directory of OpenAPI 3 documents (*.json) of the developer portal",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; print what differs, one line each")
+    parser.add_argument("--download", metavar="DIR", type=Path, help="only download the documents into a directory")
+    parser.add_argument("--portal", metavar="URL", default=PORTAL, help="the developer portal (default: %(default)s)")
     options = parser.parse_args(arguments)
+    if (options.directory is None) == (options.download is None):
+        parser.error("give either OPENAPI_DIR or --download DIR")
     try:
+        if options.download:
+            files = download(options.download, options.portal)
+            sys.stdout.write(f"{len(files)} documents are in {options.download}.\n")
+            return 0
         comparison = Comparison(
             Documents(options.directory), table.TABLE, PACKAGE, not_streams=list(excluded.url_paths())
         )
-    except DocumentError as error:
+    except (DocumentError, PortalError) as error:
         sys.stderr.write(f"{error}\n")
         return NO_DOCUMENTS
     return report(comparison, check=options.check)
