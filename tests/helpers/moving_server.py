@@ -73,7 +73,7 @@ class MovingServer:
 
     @contextmanager
     def listening(self) -> Iterator[dict[str, Any]]:
-        """Serve until the end of the block, which gets the tap's settings."""
+        """Serve until the end of the block, which receives the settings for the tap."""
         handler = type("Handler", (_Handler,), {"api": self})
         with _Server(("127.0.0.1", 0), handler) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

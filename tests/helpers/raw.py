@@ -1,4 +1,4 @@
-"""A server that sends what it is told to, byte by byte: what no decent library would let one send."""
+"""A server that sends given bytes, also such as no HTTP library would send."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class RawServer:
     """Listens on loopback; every connection gets one answer and is closed."""
 
     answer: Callable[[str], bytes | Iterator[bytes]]
-    """From a request's path and query to all bytes that are sent, at once or piece by piece."""
+    """Returns all bytes to send for a request's path and query, at once or in pieces."""
 
     token: Callable[[], bytes] = field(default=lambda: http(TOKEN))
-    """All bytes that are sent for an access token."""
+    """Returns all bytes to send when an access token is requested."""
 
     tls: Path | None = None
-    """Key and certificate; plain http without."""
+    """File with key and certificate; None for plain HTTP."""
 
     seen: list[bytes] = field(default_factory=list)
-    """Requests as they came, head and body."""
+    """Requests in the order in which they came, head and body."""
 
     @contextmanager
     def listening(self) -> Iterator[dict[str, Any]]:
-        """Serve until the end of the block, which gets the tap's settings."""
+        """Serve until the end of the block, which receives the settings for the tap."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
             url = f"{'https' if self.tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
@@ -53,20 +53,20 @@ class RawServer:
         with suppress(OSError):
             while True:
                 connection, _ = listener.accept()
-                threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _converse(self, connection: socket.socket) -> None:
-        with suppress(OSError), self._secured(connection) as secured:
-            request = read_request(secured)
+    def _handle(self, connection: socket.socket) -> None:
+        with suppress(OSError), self._wrap_tls(connection) as wrapped:
+            request = read_request(wrapped)
             if not request:
                 return
             self.seen.append(request)
             path = request.split(b" ", 2)[1].decode()
             answer = self.token() if path == "/token" else self.answer(path)
             for piece in [answer] if isinstance(answer, bytes) else answer:
-                secured.sendall(piece)
+                wrapped.sendall(piece)
 
-    def _secured(self, connection: socket.socket) -> socket.socket:
+    def _wrap_tls(self, connection: socket.socket) -> socket.socket:
         if not self.tls:
             return connection
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -90,14 +90,14 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
-    """Write an answer; ``_`` in a header's name stands for ``-``."""
+    """Return the bytes of an answer; ``_`` in the name of a header stands for ``-``."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + body
 
 
 def feed(*records: Any, more: bool = False, continue_from: str | None = "t") -> bytes:
-    """Answer with a page of a feed; records are JSON values, or JSON text as bytes."""
+    """Return the bytes of an answer with a page of a feed; records are JSON values, or JSON text as bytes."""
     texts = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
     rest = json.dumps({"hasMore": more, "continueFrom": continue_from})[1:].encode()
     return http(b'{"data":[' + b",".join(texts) + b"]," + rest)

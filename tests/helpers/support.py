@@ -1,4 +1,4 @@
-"""The tap as users run it, and what it says."""
+"""The tap, run as a process or in this one, and its output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
 TABLE = {endpoint.name: endpoint for endpoint in table.endpoints()}
 
-OF_THE_SDK = {
+SDK_SETTINGS = {
     "batch_config",
     "faker_config",
     "flattening_enabled",
@@ -58,10 +58,10 @@ def pages(self, tenant_id, pages=feed.ExportStream.pages):
 feed.ExportStream.pages = pages
 cli.main()
 """
-"""A run of the tap in which reading leads raises what no one expects."""
+"""A run of the tap in which reading leads raises an unexpected exception."""
 
 WITHOUT_CATALOG = {"--about", "--check-access", "--discover", "--list-reports", "--test"}
-"""What is mostly run before there is a catalog."""
+"""Commands that users run before there is a catalog."""
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def _discovered() -> str:
 
 
 def selecting(*streams: str) -> dict[str, Any]:
-    """Return the catalog with just these streams selected; with all of them if none is named."""
+    """Return the catalog with only these streams selected; with all streams selected if none is named."""
     catalog: dict[str, Any] = json.loads(_discovered())
     for entry in catalog["streams"]:
         root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
@@ -80,7 +80,7 @@ def selecting(*streams: str) -> dict[str, Any]:
 
 @dataclass
 class Output:
-    """What a run of the tap left behind."""
+    """The exit code and the output of a run of the tap."""
 
     code: int
     stdout: str
@@ -88,7 +88,7 @@ class Output:
 
     @functools.cached_property
     def messages(self) -> list[dict[str, Any]]:
-        """All complete messages; a killed run may end within a line."""
+        """All complete messages; the output of a killed run may end within a line."""
         complete = self.stdout[: self.stdout.rfind("\n") + 1]
         return [json.loads(line) for line in complete.split("\n")[:-1]]
 
@@ -104,7 +104,7 @@ class Output:
         return [record for manifest in manifests for record in unpacked(manifest)]
 
     def lines_with(self, text: str) -> list[str]:
-        """The log's lines that hold a text."""
+        """The lines of the log that contain a text."""
         return [line for line in self.log.splitlines() if text in line]
 
     def counts(self) -> Counter[str]:
@@ -116,7 +116,7 @@ class Output:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The last one, which is where the next run starts."""
+        """The last STATE, from which the next run starts."""
         return self.states[-1]
 
     def bookmark(self, stream: str, tenant_id: str = "1001") -> dict[str, Any]:
@@ -137,7 +137,7 @@ def unpacked(manifest: list[str]) -> list[dict[str, Any]]:
 
 
 class Tap:
-    """The installed executable, in a directory of its own."""
+    """The installed executable, with a directory for its files."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -150,7 +150,7 @@ class Tap:
         state: dict[str, Any] | None = None,
         catalog: dict[str, Any] | None = None,
     ) -> list[str]:
-        """Return the command line, its files written."""
+        """Write the files that the command line names; return the command line."""
         command = [TAP, "--config", self._file(config)]
         if state is not None:
             command += ["--state", self._file(state)]
@@ -159,7 +159,7 @@ class Tap:
         return [*command, *arguments]
 
     def __call__(self, config: dict[str, Any], *arguments: str, **files: dict[str, Any] | None) -> Output:
-        """Run it to its end."""
+        """Run the tap to its end."""
         command = self.command(config, *arguments, **files)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
         return Output(done.returncode, done.stdout, done.stderr)
@@ -171,7 +171,7 @@ class Tap:
 
 
 def started_tap(command: list[str], directory: Path) -> tuple[subprocess.Popen[bytes], Callable[[], Output]]:
-    """Start the tap, its output into files; return it, and what waits for its end."""
+    """Start the tap with its output in files; return the process and a function that waits for its end."""
     out, err = directory / "stdout", directory / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
@@ -186,7 +186,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 class SomeStreams(TapServiceTitan):
-    """The tap with a few streams only, which is made quickly, and with short waits."""
+    """The tap with a few streams only, so that it starts quickly, and with short waits."""
 
     streams_wanted: ClassVar[tuple[str, ...]] = ()
     wait_factor: ClassVar[float] = 0.01
@@ -209,7 +209,7 @@ def run_here(
     base: type[SomeStreams] = SomeStreams,
     **options: Any,
 ) -> Output:
-    """Run the tap in this process: no second to start, hardly any waits between tries, and only its own log."""
+    """Run the tap in this process: it starts at once, hardly waits between tries, and only its own log is returned."""
     selected = json.loads(_entries(streams))
     kind = type("SomeStreams", (base,), {"streams_wanted": streams})
     log = io.StringIO()
@@ -236,7 +236,7 @@ def run_here(
 
 
 def config_of(simulator: Simulator, **settings: Any) -> dict[str, Any]:
-    """Return the tap's config, unbridled by its own rate budget."""
+    """Return a config for the tap with a rate limit that no test reaches."""
     return {**simulator.config, "requests_per_second": 10_000, **settings}
 
 
@@ -246,12 +246,12 @@ def plain(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def days_ago(days: int) -> datetime:
-    """Return the midnight, in UTC, before that many days."""
+    """Return midnight in UTC, that many days ago."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=days)
 
 
 def bring_up_to_date(simulator: Simulator, *, new: int) -> None:
-    """Move the simulator's clock to now; so many records of each stream are created meanwhile."""
+    """Move the simulator's clock to now and create that many records of each stream."""
     behind = datetime.now(UTC) - datetime.fromisoformat(simulator.now)
     simulator.advance(minutes=max(behind / timedelta(minutes=1), 60), new=new, changed=0)

@@ -1,4 +1,4 @@
-"""The targets of meltano.yml, what they hold, and the tap piped into them."""
+"""The targets of meltano.yml, the rows that they hold, and the tap piped into them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Row = dict[str, Any]
 
 
 class Target(Protocol):
-    """A target with a place of its own to load into."""
+    """A target with an own place to load into."""
 
     name: str
     config: dict[str, Any]
 
     def rows(self, stream: str) -> list[Row]:
-        """Return what a reader of the stream's table sees, in plain values; names of columns may be lower case."""
+        """Return the rows of the stream's table as plain values; names of columns may be lower case."""
 
 
 class Jsonl:
-    """Files that are only ever added to: of each key, the last line counts."""
+    """Files to which lines are only added: of each key, the last line counts."""
 
     name = "target-jsonl"
 
@@ -77,7 +77,7 @@ class Postgres:
 
 
 class Pipeline:
-    """Runs of the tap into a target; each starts from the state that the target gave back in the one before."""
+    """Runs of the tap into a target; each starts from the state that the target printed in the previous one."""
 
     def __init__(self, tap: Tap, target: Target, directory: Path) -> None:
         self.target = target
@@ -87,7 +87,7 @@ class Pipeline:
         self._config.write_text(json.dumps({**LOADERS[target.name]["config"], **target.config}))
 
     def run(self, config: dict[str, Any], catalog: dict[str, Any]) -> None:
-        """Do what `tap | target > state` does."""
+        """Run `tap | target > state`."""
         source = self._tap.command(config, state=self.state, catalog=catalog)
         with subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
             sink = subprocess.run(
@@ -126,13 +126,13 @@ def checksums(stream: str, rows: list[Row]) -> dict[tuple[str, ...], str]:
         columns = {name.lower(): value for name, value in row.items()}
         plain = {name: _plain(schema, columns.get(name.lower())) for name, schema in properties.items()}
         key = tuple(plain[name] for name in keys(stream))
-        assert key not in found, f"{stream} {key} stands there twice"
+        assert key not in found, f"{stream} {key} is there twice"
         found[key] = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return found
 
 
 def _plain(schema: dict[str, Any], value: Any) -> Any:
-    """Undo what the targets' types do to a value."""
+    """Return a value as it was before the target converted it to its own type."""
     if value is None:
         return None
     if schema.get("format") == "date-time":

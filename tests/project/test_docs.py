@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.support import OF_THE_SDK
+from helpers.support import SDK_SETTINGS
 
 import tap_servicetitan
 from tap_servicetitan import schemas
@@ -41,7 +41,7 @@ def test_the_readme_names_every_setting_with_its_default(root: Path) -> None:
     rows = [line.split("|") for line in (root / "README.md").read_text().splitlines() if line.startswith("| `")]
     documented = {name: row[2].strip() for row in rows for name in re.findall(r"\w+", row[1])}
 
-    ours = {name: setting for name, setting in CONFIG_JSONSCHEMA["properties"].items() if name not in OF_THE_SDK}
+    ours = {name: setting for name, setting in CONFIG_JSONSCHEMA["properties"].items() if name not in SDK_SETTINGS}
     assert set(documented) == set(ours)
     for name, setting in ours.items():
         if "default" in setting:
@@ -118,7 +118,7 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
         for name in re.findall(r"`([a-z]+_[a-z_]+)(?:: [^`]*)?`", document.read_text())
     }
 
-    known = ours | fields | settings | OF_THE_SDK | ELSEWHERE
+    known = ours | fields | settings | SDK_SETTINGS | ELSEWHERE
     assert not {name: where for name, where in named.items() if name not in known}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.support import OF_THE_SDK
+from helpers.support import SDK_SETTINGS
 
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA, problems
 
@@ -84,7 +84,7 @@ def test_meltano_yml_has_the_same_plugin_without_the_sdks_settings(
     assert plugin["settings"] == [
         {word: value for word, value in setting.items() if word != "description"}
         for name, setting in settings.items()
-        if name not in OF_THE_SDK
+        if name not in SDK_SETTINGS
     ]
     for word in ("name", "namespace", "executable", "capabilities", "settings_group_validation"):
         assert plugin[word] == definition[word]

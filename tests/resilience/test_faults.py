@@ -1,4 +1,4 @@
-"""Every fault on every request of every kind of stream, and answers that no decent server gives."""
+"""Every fault on every request of every kind of stream, and answers that break HTTP or JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SINCE = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
 KINDS = {
     "bookings": "a feed",
     "job_history": "a feed whose rows hold records",
-    "journal_entries": "a listing in pages that are known of",
+    "journal_entries": "a listing with a known number of pages",
     "customer_notes": "a nested collection",
     "email_channel_costs": "windows",
     "contact_preferences": "an array",
@@ -62,7 +62,7 @@ def texts(run: Output, stream: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stream", KINDS, ids=KINDS.values())
-def test_a_run_with_any_fault_on_any_request_brings_what_a_run_without_brings(
+def test_a_run_with_a_fault_on_any_request_writes_the_same_as_a_run_without(
     simulate: Callable[..., Simulator], stream: str, *, long: bool
 ) -> None:
     simulator, config = world(simulate)
@@ -83,7 +83,7 @@ def test_a_run_with_any_fault_on_any_request_brings_what_a_run_without_brings(
 
 
 @pytest.mark.parametrize("stream", KINDS, ids=KINDS.values())
-def test_what_does_not_heal_is_one_line_for_the_stream(simulate: Callable[..., Simulator], stream: str) -> None:
+def test_a_lasting_fault_is_one_line_for_the_stream(simulate: Callable[..., Simulator], stream: str) -> None:
     simulator, config = world(simulate)
     simulator.misbehave("error", times=None)
 
@@ -101,8 +101,8 @@ RECORD = {"id": 1, "name": "Dana"}
 BROKEN = {
     "no HTTP": b"HELLO\r\n\r\n",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n{}",
-    "no such chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
-    "no gzip": http(b"{}", Content_Encoding="gzip"),
+    "an invalid chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    "not gzip": http(b"{}", Content_Encoding="gzip"),
     "too many headers": http(b"{}", **{f"X{number}": "1" for number in range(200)}),
     "a header too long": http(b"{}", X="x" * 100_000),
     "too deep": feed(b"[" * 100_000 + b"]" * 100_000),
@@ -116,7 +116,7 @@ BROKEN = {
 }
 
 
-def served(
+def run_against(
     answers: Callable[[int], bytes | Iterator[bytes]], token: Callable[[], bytes] = lambda: http(TOKEN), **settings: Any
 ) -> tuple[RawServer, Output]:
     """Run the tap against answers by number of the request."""
@@ -126,18 +126,18 @@ def served(
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-def test_an_answer_that_is_broken_is_asked_for_again(answer: bytes) -> None:
-    _, run = served(lambda number: answer if number < 3 else feed(RECORD))
+def test_a_broken_answer_is_requested_again(answer: bytes) -> None:
+    _, run = run_against(lambda number: answer if number < 3 else feed(RECORD))
 
     assert run.code == 0
     assert run.records("bookings") == [{"tenant_id": "1001", **RECORD}]
 
 
 @pytest.mark.parametrize("location", ["https://example.com/", "http://[", "\xff\xfe://x", None])
-def test_a_redirect_is_told_in_a_line_wherever_it_leads(location: str | None) -> None:
+def test_a_redirect_is_reported_in_one_line(location: str | None) -> None:
     answer = http(b"", "302 Found", **({} if location is None else {"Location": location}))
 
-    server, run = served(lambda _: answer)
+    server, run = run_against(lambda _: answer)
 
     assert run.code == 1
     assert "The API answered 302, a redirect, which is not followed" in run.log
@@ -153,10 +153,10 @@ def test_a_redirect_is_told_in_a_line_wherever_it_leads(location: str | None) ->
         http(b'{"error":"slow down"}'),
     ],
 )  # fmt: skip
-def test_a_token_that_did_not_come_is_asked_for_again(answer: bytes) -> None:
+def test_a_token_is_requested_again_after_a_broken_answer(answer: bytes) -> None:
     tokens = iter([answer, answer])
 
-    server, run = served(lambda _: feed(RECORD), lambda: next(tokens, http(TOKEN)))
+    server, run = run_against(lambda _: feed(RECORD), lambda: next(tokens, http(TOKEN)))
 
     assert run.code == 0
     assert len(server.seen) == 4
@@ -171,31 +171,31 @@ def test_a_token_that_did_not_come_is_asked_for_again(answer: bytes) -> None:
         ("404 N", "The token endpoint answered 404, which is neither a token nor a refusal. Check environment"),
     ],
 )
-def test_a_token_endpoint_that_says_no_is_asked_once(status: str, line: str) -> None:
-    server, run = served(lambda _: feed(RECORD), lambda: http(b"", status, Location="https://example.com/"))
+def test_a_token_endpoint_that_refuses_gets_one_request(status: str, line: str) -> None:
+    server, run = run_against(lambda _: feed(RECORD), lambda: http(b"", status, Location="https://example.com/"))
 
     assert run.code == 1
     assert line in run.log
     assert len(server.seen) == 1
 
 
-def test_the_token_endpoint_is_given_the_rest_that_it_asks_for() -> None:
+def test_the_token_endpoint_gets_the_pause_that_it_asks_for() -> None:
     tokens = iter([http(b"", "429 T", Retry_After="0.4")])
     started = time.monotonic()
 
-    _, run = served(lambda _: feed(RECORD), lambda: next(tokens, http(TOKEN)))
+    _, run = run_against(lambda _: feed(RECORD), lambda: next(tokens, http(TOKEN)))
 
     assert run.code == 0
     assert time.monotonic() - started > 0.4
     assert "Tenant 1001: rate limit reached, waiting 0.4s." in run.log
 
 
-@pytest.mark.parametrize("told", ["null", "0", "-1", "1e99", '"soon"', "[]", '"900"', "86401"])
-def test_a_lifetime_that_makes_no_sense_is_the_usual_one(told: str) -> None:
-    token = http(b'{"access_token":"t","expires_in":%s}' % told.encode())
+@pytest.mark.parametrize("lifetime", ["null", "0", "-1", "1e99", '"soon"', "[]", '"900"', "86401"])
+def test_a_token_with_an_invalid_lifetime_has_the_default_one(lifetime: str) -> None:
+    token = http(b'{"access_token":"t","expires_in":%s}' % lifetime.encode())
     pages = [feed(RECORD, more=True, continue_from="1"), feed(RECORD)]
 
-    server, run = served(lambda number: pages[number - 1], lambda: token)
+    server, run = run_against(lambda number: pages[number - 1], lambda: token)
 
     assert run.code == 0
     assert len(server.seen) == 3
@@ -204,21 +204,21 @@ def test_a_lifetime_that_makes_no_sense_is_the_usual_one(told: str) -> None:
 def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
     page = http(b'\xef\xbb\xbf{"data":[],"hasMore":false,"continueFrom":"t"}')
 
-    server, run = served(lambda _: page, lambda: http(b"\xef\xbb\xbf" + TOKEN))
+    server, run = run_against(lambda _: page, lambda: http(b"\xef\xbb\xbf" + TOKEN))
 
     assert run.code == 0
     assert len(server.seen) == 2
 
 
 @pytest.mark.parametrize("place", ["head", "body", "body of unknown length"])
-def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_an_answer_that_comes_byte_by_byte_is_aborted(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr("tap_servicetitan.client.session.TOTAL_TIMEOUT_FACTOR", 0.5)
     whole = feed(RECORD)
     if place == "body of unknown length":
         whole = whole.replace(b"Content-Length", b"X-Length")
     start = 10 if place == "head" else whole.index(b"\r\n\r\n") + 4
 
-    def drips(number: int) -> Iterator[bytes]:
+    def slow_bytes(number: int) -> Iterator[bytes]:
         if number > 1:
             yield whole
             return
@@ -228,7 +228,7 @@ def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, pla
             yield bytes([letter])
 
     started = time.monotonic()
-    server, run = served(drips, request_timeout=1)
+    server, run = run_against(slow_bytes, request_timeout=1)
 
     assert run.code == 0
     assert len(run.records("bookings")) == 1
@@ -237,18 +237,18 @@ def test_an_answer_that_drips_is_broken_off(monkeypatch: pytest.MonkeyPatch, pla
     assert time.monotonic() - started < 5
 
 
-def test_a_rate_limit_that_always_says_now_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_that_asks_for_no_pause_gets_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = {**(RateLimiter.__init__.__kwdefaults__ or {}), "max_wait": 1.0}
     monkeypatch.setattr(RateLimiter.__init__, "__kwdefaults__", defaults)
 
-    server, run = served(lambda _: http(b"", "429 Too Many Requests", Retry_After="0"))
+    server, run = run_against(lambda _: http(b"", "429 Too Many Requests", Retry_After="0"))
 
     assert run.code == 1
     assert "s for it. Lower requests_per_second" in run.log
     assert len(server.seen) < 40
 
 
-def test_a_longer_pause_within_a_short_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_is_news_if_it_is_longer_than_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     budget = RateLimiter.per_second(10)
@@ -267,7 +267,7 @@ def test_a_token_that_expires_during_waits_is_renewed_before_it_is_sent(simulate
 
 
 def test_control_characters_of_an_error_do_not_reach_the_log() -> None:
-    _, run = served(lambda _: http(b'{"title":"a\\u001b[31mb\\u0000\\u202e\\nc"}', "404 N"))
+    _, run = run_against(lambda _: http(b'{"title":"a\\u001b[31mb\\u0000\\u202e\\nc"}', "404 N"))
 
     assert run.code == 1
     assert "The API answered 404: a [31mb c." in run.log

@@ -1,4 +1,4 @@
-"""A model of export feeds against the tap: at least once always, in the feed's order, bookmarks never ahead."""
+"""A model of export feeds: the tap writes every record at least once, in order, and no bookmark is ahead of them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CONFIG = {
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 EVER = BEGIN - timedelta(days=1)
 LATE = timedelta(minutes=29)
-"""How far a feed strays from the order of dates: less than the overlap of a restart."""
+"""How much a date may be older than those before it: less than the overlap of a restart."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A change: of which record, and when it says that it was."""
+    """A change: of which record, and its date."""
 
     record: int
     date: datetime
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass
 class Feed:
-    """One feed: changes in order, of which only each record's last can be read."""
+    """One feed: all changes in order; only the last change of each record can be read."""
 
     log: list[Entry] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
@@ -64,10 +64,10 @@ class Feed:
         ]
 
     def token(self, position: int, hop: int, since: datetime) -> str:
-        """Write a token: it remembers the date that the walk began with."""
+        """Return a token; it contains the date from which the reading began."""
         return f"{self.epoch}|{position}|{hop}|{since.isoformat()}"
 
-    def place(self, sent: str | None) -> tuple[int, int, datetime]:
+    def parse_token(self, sent: str | None) -> tuple[int, int, datetime]:
         """Read a token or date: from which position on, after how many empty pages, from which date on."""
         if not sent or "|" not in sent:
             return 0, 0, datetime.fromisoformat(sent) if sent else EVER
@@ -78,7 +78,7 @@ class Feed:
         return int(position), int(hop), datetime.fromisoformat(since)
 
     def page(self, sent: str | None, size: int, *, empty: bool) -> dict[str, Any]:
-        start, hop, since = self.place(sent)
+        start, hop, since = self.parse_token(sent)
         positions = self.current(start, since)
         if empty:
             return {"data": [], "hasMore": True, "continueFrom": self.token(start, hop + 1, since)}
@@ -93,7 +93,7 @@ class Feed:
 
 @dataclass
 class Client:
-    """What the tap asks, in place of the API."""
+    """The client that the tap uses in place of one that sends requests."""
 
     tenant_id: str
     answer: Callable[[str, str, str | None], dict[str, Any]]
@@ -103,13 +103,13 @@ class Client:
 
 
 class Feeds(RuleBasedStateMachine):
-    """Feeds that change, and a tap that is ended anywhere and goes on from its last STATE."""
+    """Feeds that change, and runs of the tap that end at any point and resume from the last STATE."""
 
     def __init__(self) -> None:
         super().__init__()
         self.feeds = {(stream, tenant): Feed() for stream in STREAMS for tenant in TENANTS}
         self.written: dict[tuple[str, str], set[int]] = {key: set() for key in self.feeds}
-        """Positions whose records came out."""
+        """Positions of the records that were written."""
         self.state: dict[str, Any] = {}
 
     @rule(
@@ -140,7 +140,7 @@ class Feeds(RuleBasedStateMachine):
         meanwhile=st.none() | st.integers(1, 12),
     )
     def run(self, size: int, concurrency: int, empty_every: int, cut: float | None, meanwhile: int | None) -> None:
-        """Run the tap; of its output only a part arrives, as if it was killed then."""
+        """Run the tap; only a part of its output counts, as if it was killed then."""
         refused: set[tuple[str, str]] = set()
         requests: Counter[tuple[str, str]] = Counter()
 
@@ -162,7 +162,7 @@ class Feeds(RuleBasedStateMachine):
         self.check(run if cut is None else Output(0, run.stdout[: int(len(run.stdout) * cut)], ""), refused)
 
     def check(self, run: Output, refused: set[tuple[str, str]]) -> None:
-        """Follow the messages as a target does."""
+        """Process the messages as a target does."""
         last = dict.fromkeys(self.feeds, -1)
         for message in run.messages:
             if message["type"] == "RECORD":
@@ -192,7 +192,7 @@ class Feeds(RuleBasedStateMachine):
                 assert bookmark(self.state, *key)["continue_from"].startswith(f"{feed.epoch}|{len(feed.log)}|")
 
 
-def test_late_records_are_found_where_dates_stand_in_for_tokens() -> None:
+def test_late_records_are_read_after_a_restart_by_date() -> None:
     feeds, key = Feeds(), ("bookings", "1001")
     feeds.change(key, [1, 2, 3], 5, timedelta(0))
     feeds.run(size=3, concurrency=1, empty_every=99, cut=None, meanwhile=None)

@@ -1,4 +1,4 @@
-"""The executable, ended again and again at random points: what it wrote in all is complete, and little comes twice."""
+"""The executable, ended at random points: the runs together write every record, and few of them twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 25
 FEEDS = ("bookings", "customers", "leads")
 STREAMS = (*FEEDS, "zones", "customer_notes")
 SAMPLE = 6
-"""So often a run is ended, where not everything is tried, before it may come to its end."""
+"""Runs that are ended, without --long, before one may run to its end."""
 WITHOUT_END = 10**9
 ENDS = ("SIGKILL", "SIGTERM", "closed stdout")
 
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("batches", [False, True], ids=["plain", "batch"])
-def test_what_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothing(  # noqa: PLR0913 -- what is varied
+def test_a_run_that_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothing(  # noqa: PLR0913 -- the varied conditions
     tap: Tap,
     simulate: Callable[..., Simulator],
     tmp_path: Path,
@@ -81,13 +81,13 @@ def test_what_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothi
 
 
 def records(run: Output) -> list[tuple[str, str]]:
-    """What a run wrote: stream and tenant, and the record as the API sent it."""
+    """Return the records of a run: stream and tenant, and the record as the API sent it."""
     written = [(stream, record) for stream in STREAMS for record in run.records(stream) + run.batched(stream)]
     return [(f"{stream} {record.pop('tenant_id')}", json.dumps(record, sort_keys=True)) for stream, record in written]
 
 
 def ended_by(end: str, command: list[str], size: int, rng: random.Random) -> tuple[Output, str | None]:
-    """Run the tap and end it a moment after so many bytes have come; return None with its output if it was done."""
+    """Run the tap and end it after that many bytes of output; return None with its output if it ended by itself."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     with process.stdout as stdout:

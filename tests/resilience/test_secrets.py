@@ -1,4 +1,4 @@
-"""No secret is shown at any log level, no record in any log, and credentials go to their own host alone."""
+"""No log level shows a secret, no log shows a record, and credentials are sent to their own host only."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SECRETS = ("cs2.s3cret/+", "ak1.s3cret/+", "tok3n.s3cret/+")
 """Client secret, app key and access token."""
 
 QUOTED_SECRETS = tuple(map(quote_plus, SECRETS))
-"""The same, as they stand in forms and URLs."""
+"""The same, as forms and URLs encode them."""
 
 VALUES = ("Dana Scully", "4111-1111", "17.4711")
-"""What only records hold."""
+"""Values that only records contain."""
 
 RECORD = {"id": 1, "name": VALUES[0], "balance": 17.4711, "modifiedOn": "2025-01-01T00:00:00Z", "active": True}
 ODD = {"id": VALUES[1], "name": [VALUES[0]], "balance": VALUES[1], "unknown": VALUES[0], "modifiedOn": VALUES[1]}
@@ -41,11 +41,11 @@ ANSWERS: dict[str, bytes] = {
     "403": http(b"", "403 F"),
     "a redirect": http(b"", "302 F", Location=f"https://example.com/?t={SECRETS[2]}"),
     "HTML": http(f"<html>{VALUES[0]} {SECRETS[2]}".encode(), Content_Type=f"text/html; {SECRETS[2]}"),
-    "a record in the page's place": http(json.dumps(RECORD).encode()),
+    "a record in place of the page": http(json.dumps(RECORD).encode()),
     "half a page": http(feed(RECORD)[120:]),
     "no continueFrom": feed(RECORD, more=True, continue_from=None),
 }
-WAYS: dict[str, dict[str, Any]] = {
+PATHS: dict[str, dict[str, Any]] = {
     "maps": {"stream_maps": {"customers": {"name": "str(name)", "__filter__": "name"}}},
     "flattening": {"flattening_enabled": True, "flattening_max_depth": 2},
 }
@@ -69,7 +69,7 @@ def assert_silent(run: Output) -> None:
 
 @pytest.fixture
 def debugging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the executable log all that it can, twice: as lines and as JSON."""
+    """Make the executable log everything, twice: as lines and as JSON."""
     (tmp_path / "logging.yml").write_text(LOGGING)
     monkeypatch.setenv("TAP_SERVICETITAN_LOGLEVEL", "DEBUG")
     monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(tmp_path / "logging.yml"))
@@ -84,10 +84,10 @@ def answering(answer: bytes) -> RawServer:
 
 
 @pytest.mark.usefixtures("debugging")
-@pytest.mark.parametrize("way", ["fast", *WAYS])
-def test_the_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, way: str) -> None:
+@pytest.mark.parametrize("path", ["fast", *PATHS])
+def test_the_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, path: str) -> None:
     with answering(ANSWERS["records"]).listening() as config:
-        run = tap({**settings_of(config), **WAYS.get(way, {})})
+        run = tap({**settings_of(config), **PATHS.get(path, {})})
 
     assert run.code == 0
     assert '"level":"debug"' in run.log
@@ -109,7 +109,7 @@ def test_no_fault_shows_a_secret_or_a_record(answer: bytes, caplog: pytest.LogCa
 @pytest.mark.parametrize(
     "command", ["--about", "--about --format=json", "--discover", "--test", "--check-access", "--version"]
 )
-def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
+def test_other_commands_show_no_secret(tap: Tap, command: str) -> None:
     with answering(QUOTED).listening() as config:
         run = tap(settings_of(config), *command.split())
 
@@ -117,7 +117,7 @@ def test_no_other_command_shows_a_secret(tap: Tap, command: str) -> None:
 
 
 @pytest.mark.usefixtures("debugging")
-def test_a_defect_shows_neither(tap: Tap) -> None:
+def test_an_unexpected_exception_shows_no_secret_and_no_record(tap: Tap) -> None:
     code = RAISES_IN_LEADS.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
     with answering(ANSWERS["records"]).listening() as config:
         arguments = tap.command(settings_of(config))[1:]
@@ -136,7 +136,7 @@ GARBAGE = [
 
 @pytest.mark.usefixtures("debugging")
 @pytest.mark.parametrize("text", GARBAGE)
-def test_a_config_that_is_garbage_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
+def test_an_invalid_config_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     monkeypatch.setenv("TAP_SERVICETITAN_TENANTS", text)
 
@@ -149,7 +149,7 @@ def test_a_config_that_is_garbage_is_not_quoted(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("who", ["machine 127.0.0.1", "default"])
-def test_what_a_netrc_file_holds_is_not_sent(
+def test_credentials_of_a_netrc_file_are_not_sent(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, who: str
 ) -> None:
     (tmp_path / "netrc").write_text(f"{who} login somebody password else\n")
@@ -163,7 +163,7 @@ def test_what_a_netrc_file_holds_is_not_sent(
     assert all(request.headers["authorization"].startswith("Bearer ") for request in others)
 
 
-def test_plain_http_takes_no_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_uses_no_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = RawServer(lambda _: feed())
     with proxy.listening() as there:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -186,7 +186,7 @@ PEM = Path(__file__).parent / "tls.pem"
         ({}, {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "", "PYTHONHTTPSVERIFY": "0", "SSL_CERT_FILE": ""}),
     ],
 )
-def test_tls_is_verified_whatever_one_sets(
+def test_tls_is_verified_with_any_settings(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], environment: dict[str, str]
 ) -> None:
     for name, value in environment.items():
@@ -210,7 +210,7 @@ def test_a_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest
 
 
 def turning_verification_off(folder: Path) -> list[str]:
-    """Return the modules in a folder, and in those below it, that speak of TLS without verification."""
+    """Return the modules in a folder, and below it, that mention TLS without verification."""
     sources = list(folder.rglob("*.py"))
     assert sources
     return [
