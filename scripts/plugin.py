@@ -11,7 +11,7 @@ import yaml
 
 from tap_servicetitan.tap import TapServiceTitan
 
-HEAD = "# For `meltano add --from-ref`. Printed by `python scripts/plugin.py` from what `tap-servicetitan --about` tells.\n"
+HEAD = "# For `meltano add --from-ref`. Printed by `python scripts/plugin.py` from what `tap-servicetitan --about` prints.\n"
 
 
 def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -23,14 +23,19 @@ def setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         kind = "date_iso8601"
     if "enum" in schema:
         kind = "options"
-    told: dict[str, Any] = {"name": name, "kind": kind, "label": schema["title"], "description": schema["description"]}
+    entry: dict[str, Any] = {
+        "name": name,
+        "kind": kind,
+        "label": schema["title"],
+        "description": schema["description"],
+    }
     if "default" in schema:
-        told["value"] = schema["default"]
+        entry["value"] = schema["default"]
     if '"secret": true' in json.dumps(schema):  # or that of a tenant in the list
-        told["sensitive"] = True
+        entry["sensitive"] = True
     if "enum" in schema:
-        told["options"] = [{"label": value.capitalize(), "value": value} for value in schema["enum"]]
-    return told
+        entry["options"] = [{"label": value.capitalize(), "value": value} for value in schema["enum"]]
+    return entry
 
 
 def definition() -> dict[str, Any]:

@@ -239,7 +239,7 @@ class Progress:
             over.set()
 
     def summary(self, bookmark: Callable[[str, str], Mapping[str, Any]]) -> None:
-        """Log a table of what was read, by tenant; streams that brought nothing and went well are just number_duplicates.
+        """Log a table of what was read, by tenant; streams without records and failures are only counted.
 
         Args:
             bookmark: Says where a stream of a tenant goes on.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from tap_servicetitan.simulator.api.authorizer import APP_KEY, Authorizer, credentials
+from tap_servicetitan.simulator.api.endpoint_operations import single_children, vanishing
 from tap_servicetitan.simulator.api.faults import Faults
-from tap_servicetitan.simulator.api.operations import single_children, vanishing
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 from tap_servicetitan.simulator.api.service import TOKEN_PATH, Service
 from tap_servicetitan.simulator.data.clock import Clock

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator.api.continuation_tokens import ContinuationTokens
+from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.faults import Fault, Faults, fault_response
-from tap_servicetitan.simulator.api.handlers.context import HandlerContext
 from tap_servicetitan.simulator.api.handlers.feed_handler import has_token
+from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
 from tap_servicetitan.simulator.api.handlers.page_cache import PageCache
 from tap_servicetitan.simulator.api.handlers.registry import HANDLERS
 from tap_servicetitan.simulator.api.http_types import (
@@ -22,7 +23,6 @@ from tap_servicetitan.simulator.api.http_types import (
     not_found,
     problem,
 )
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS, ReportOperation
 from tap_servicetitan.simulator.api.routes import Routes
 from tap_servicetitan.simulator.data.collection import at_endpoint

@@ -13,7 +13,7 @@ from tap_servicetitan.simulator.fake import timestamps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse
     from tap_servicetitan.simulator.data.collection import Collection
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_servicetitan.simulator.api.continuation_tokens import FeedPosition
+from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, problem
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, QueryParameters
 from tap_servicetitan.simulator.api.selection import active_filter
 from tap_servicetitan.simulator.fake import timestamps
@@ -18,7 +18,7 @@ from tap_servicetitan.simulator.fake import timestamps
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.data.collection import Collection
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
+from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.numbered_pages import NumberedPage
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.query_parameters import QueryParameters
 from tap_servicetitan.simulator.api.selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse
     from tap_servicetitan.simulator.data.collection import Collection
 

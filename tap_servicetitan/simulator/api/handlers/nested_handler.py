@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.handlers.list_handler import render_page
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, not_found, problem
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.query_parameters import QueryParameters
 from tap_servicetitan.simulator.api.selection import select
 from tap_servicetitan.simulator.data.nested_collection import NestedCollection
 
 if TYPE_CHECKING:
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.data.collection import Collection
 
 

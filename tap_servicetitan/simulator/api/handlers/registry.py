@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_servicetitan.endpoints.kinds import Endpoint
-    from tap_servicetitan.simulator.api.handlers.context import Handler
+    from tap_servicetitan.simulator.api.handlers.handler_context import Handler
 
 HANDLERS: Final[Mapping[type[Endpoint], Handler]] = {
     Export: feed_handler.handle,

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_servicetitan.simulator.api import report_operations
-from tap_servicetitan.simulator.api.handlers.report_parameters import read_values
+from tap_servicetitan.simulator.api.endpoint_operations import operation
+from tap_servicetitan.simulator.api.handlers.report_values import read_values
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, not_found
 from tap_servicetitan.simulator.api.numbered_pages import DEFAULT_SIZE, NumberedPage
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.query_parameters import QueryParameters
 from tap_servicetitan.simulator.data.report_collection import ReportCollection, sort_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.data.collection import Collection
 
 DATA_SIZE: Final = 1000

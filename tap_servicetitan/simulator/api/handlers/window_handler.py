@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.endpoints.kinds import Window
+from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.handlers.list_handler import render_page
-from tap_servicetitan.simulator.api.operations import operation
 from tap_servicetitan.simulator.api.query_parameters import QueryParameters
 from tap_servicetitan.simulator.data.daily_figures import DailyFigures
 
 if TYPE_CHECKING:
-    from tap_servicetitan.simulator.api.handlers.context import HandlerContext
+    from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
     from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse
     from tap_servicetitan.simulator.data.collection import Collection
 
