@@ -106,7 +106,7 @@ def measured(process: subprocess.Popen[bytes]) -> Run:
 
 def many_feeds() -> None:
     """24 feeds of 5 pages, 100 ms an answer."""
-    feeds = [entry.name for entry in table.endpoints() if isinstance(entry, Export)][:24]
+    feeds = [entry.name for entry in table.TABLE if isinstance(entry, Export)][:24]
     with simulator("--records", "50", "--page-size", "10", "--latency", "0.1") as url:
         times = {concurrency: run(url, feeds, concurrency=concurrency).seconds for concurrency in (1, 8)}
         flight = get(f"{url}/simulator/requests")["max_in_flight"]
@@ -116,7 +116,7 @@ def many_feeds() -> None:
 
 def long_beside_short() -> None:
     """One feed of 100 pages beside 60 small lists."""
-    lists = [entry.name for entry in table.endpoints() if isinstance(entry, Listing)][:60]
+    lists = [entry.name for entry in table.TABLE if isinstance(entry, Listing)][:60]
     sizes = [word for name in lists for word in ("--size", f"{name}=20")]
     options = ["--records", "10", "--page-size", "10", "--latency", "0.05", "--size", "bookings=1000", *sizes]
     with simulator(*options) as url:
@@ -136,7 +136,7 @@ def many_parents() -> None:
 
 def many_tenants() -> None:
     """30 tenants of 20 streams."""
-    feeds = [entry.name for entry in table.endpoints() if isinstance(entry, Export)][:20]
+    feeds = [entry.name for entry in table.TABLE if isinstance(entry, Export)][:20]
     with simulator("--records", "100", "--page-size", "50", "--tenants", "30") as url:
         done = run(url, feeds)
         tokens = get(f"{url}/simulator/requests")["token_requests"]

@@ -77,7 +77,7 @@ class TapServiceTitan(Tap):
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
-        classes = [*map(stream_class, table.endpoints())]
+        classes = [*map(stream_class, table.TABLE)]
         classes += [stream_class(report, ReportStream) for report in self._custom_reports()]
         return [each(self, self.context) for each in classes]
 

@@ -1,6 +1,6 @@
-"""What ServiceTitan's API lets one read that is no stream, and why.
+"""What ServiceTitan's API offers to read that is not a stream, and why.
 
-Paths are written without ``tenant/<tenant>/``, placeholders as the documents name them.
+Paths are written without ``tenant/<tenant>/``, with the placeholders of the documents.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ SAME_AS: Mapping[str, str] = {
     "timesheets/v2/activity-categories": "activity_categories",
     "timesheets/v2/activity-types": "activity_types",
 }
-"""Other ways to the records of a stream: lists beside a feed, collections of one parent, old and new versions."""
+"""Other paths to the records of a stream: lists beside a feed, collections of one parent, old and new versions."""
 
 NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
     "one record by its id, which a stream has too": (
@@ -150,7 +150,7 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
         "timesheets/v2/activity-categories/{id}",
         "timesheets/v2/activity-types/{id}",
     ),
-    "answers with a file": (
+    "returns a file": (
         "equipmentsystems/v2/installed-equipment/attachments",
         "findings/v2/assets",
         "forms/v2/jobs/attachment/{id}",
@@ -163,35 +163,35 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
         "fleetpro/v2/events",
         "fleetpro/v2/gps",
     ),
-    "answers with a bare number": ("crm/v2/locations/{id}/preferredtechnician",),
-    "wants to be told ids of jobs or appointments": (
+    "returns a number": ("crm/v2/locations/{id}/preferredtechnician",),
+    "needs ids of jobs or appointments": (
         "dispatch/v2/technician-tracking",
         "jpm/v2/jobs/cancel-reasons",
         "jpm/v2/jobs/hold-reasons",
     ),
-    "checks codes that one must name": (
+    "checks codes that the request names": (
         "jpm/v2/work-breakdown-structure/budget-codes/match",
         "jpm/v2/work-breakdown-structure/projects/{projectId}/budget-codes/match",
     ),
-    "wants to be told the id of a router, which nothing lists": (
+    "needs the id of a router, and no operation lists routers": (
         "schedulingpro/v2/routers/{id}/performance",
         "schedulingpro/v2/routers/{id}/sessions",
     ),
-    "holds what a parameter of a report takes: `--list-reports` shows it": (
+    "has the values that a parameter of a report takes: `--list-reports` prints them": (
         "reporting/v2/dynamic-value-sets/{dynamicSetId}",
     ),
-    "is a stream for each report named in the setting `custom_reports`": (
+    "becomes a stream for each report in the setting `custom_reports`": (
         "reporting/v2/report-category/{report_category}/reports/{reportId}",
         "reporting/v2/report-category/{report_category}/reports/{reportId}/data",
         "reporting/v2/report-category/{report_category}/reports/{reportId}/data/query",
         "reporting/v2/data-queries/{token}",
     ),
 }
-"""Paths that are no collection of records, by reason."""
+"""Paths that are not a collection of records that the tap reads, by reason."""
 
 
 def reasons() -> Mapping[str, str]:
-    """Why each path is no stream."""
+    """Return why each path is not a stream."""
     same = {path: f"has the records of `{stream}`" for path, stream in SAME_AS.items()}
     return same | {path: reason for reason, paths in NOT_STREAMS.items() for path in paths}
 

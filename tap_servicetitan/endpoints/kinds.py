@@ -1,6 +1,6 @@
-"""The words the table of streams is written in.
+"""The kinds of endpoints, and their options.
 
-Defaults carry the rule, so an entry of :mod:`tap_servicetitan.endpoints.table` says only what is unusual about its stream.
+The defaults are what most endpoints have, so an entry of :mod:`tap_servicetitan.endpoints.table` says only what is unusual.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ class Endpoint:
     """API and version, e.g. ``crm/v2``; filled in from the table's key."""
 
     keys: tuple[str, ...] = field(default=("id",), kw_only=True)
-    """The fields that identify a record within a tenant; empty where nothing does."""
+    """The fields that identify a record within a tenant; empty where no fields do."""
 
     replication_key: str | None = field(default="modifiedOn", kw_only=True)
-    """The date-time field that tells how new a record is; None where the stream is read in full each time."""
+    """The date-time field by which a later run finds what is new; None where the stream is read in full each time."""
 
     params: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
-    """Query parameters sent with every request, besides those that the kind of endpoint implies."""
+    """Query parameters sent with every request, in addition to those of the kind of endpoint."""
 
     records_path: str | None = field(default="data", kw_only=True)
-    """The answer's field that holds the records; None where the answer is itself the array, or the one record."""
+    """The field of the response that holds the records; None where the response is the array, or the one record."""
 
     resource: str | None = field(default=None, kw_only=True)
-    """Name of the resource in the OAuth scope, where it is not the path's first word."""
+    """The resource in the OAuth scope, where it is not the first word of the path."""
 
     key_path_by: tuple[str, Mapping[Any, str]] | None = field(default=None, kw_only=True, hash=False)
     """A field, and for each of its values the path that comes first for :attr:`derived_keys`: an id that never changes."""
 
     derived_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True, hash=False)
-    """Fields made for the key from inside the record: the first of these paths that is not null, as text, else ``""``.
+    """Fields that the tap adds for the key: the value at the first of these paths that is not null, as text, else ``""``.
 
-    A list's items are joined by commas.
+    Items of a list are joined by commas.
     """
 
     selected: bool = field(default=True, kw_only=True)
-    """Whether a catalog selects the stream before the user does."""
+    """Whether the stream is selected by default."""
 
     @property
     def url_path(self) -> str:
-        """Path below the API root, with ``{tenant_id}`` to be filled in."""
+        """Path below the API root, with the placeholder ``{tenant_id}``."""
         return f"/{self.api}/tenant/{{tenant_id}}/{self.path}"
 
     def url_for(self, tenant_id: str, path_values: Mapping[str, Any]) -> str:
-        """Return the path below the API root; what stands for a placeholder cannot change the rest of it."""
+        """Return the path below the API root; a value is quoted, so it cannot change the rest of the path."""
         quoted = {name: quote(str(value), safe="") for name, value in path_values.items()}
         return self.url_path.format(tenant_id=tenant_id, **quoted)
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
-        """Key properties of the stream: ids are unique per tenant only."""
+        """Key properties of the stream. Ids are unique within a tenant only."""
         return ("tenant_id", *self.keys) if self.keys else ()
 
     @property
@@ -80,10 +80,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Export(Endpoint):
-    """A change feed: ``data``, ``hasMore`` and ``continueFrom``, resumable at any page for ever after."""
+    """A change feed: ``data``, ``hasMore`` and ``continueFrom``, a token from which any later run can continue."""
 
     explode: str | None = field(default=None, kw_only=True)
-    """The row's field whose items are the records, each with the row's other fields; None where rows are records."""
+    """The field of a row whose items are the records, each with the row's other fields; None where rows are records."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +91,25 @@ class Paged(Endpoint):
     """A collection that is read by page numbers."""
 
     page_size: int | None = field(default=5000, kw_only=True)
-    """Records a page, the API's maximum; None where it answers with everything at once."""
+    """Records a page, the API's maximum; None where the response has all records."""
 
     first_page: int = field(default=1, kw_only=True)
     """Number of the first page."""
 
     has_more_flag: bool = field(default=True, kw_only=True)
-    """Whether the answer says if there are more pages; else pages are asked for until one is empty."""
+    """Whether the response has `hasMore`; otherwise pages are requested until one is empty."""
 
     has_total: bool = field(default=True, kw_only=True)
-    """Whether the API counts the records when asked by ``includeTotal=true``."""
+    """Whether the API returns the number of records for ``includeTotal=true``."""
 
     active_filter: str | None = field(default="Any", kw_only=True)
-    """Value of the parameter ``active``, without which inactive records are left out; None where it does not exist."""
+    """Value of the parameter `active`, without which the API leaves inactive records out; None where it does not exist."""
 
     sort: str | None = field(default="+Id", kw_only=True)
-    """The order asked for; None where the API has no `sort` or its documents do not say by which fields."""
+    """Value of the parameter `sort`; None where the API has none or its documents do not say by which fields."""
 
     since_param: str = field(default="modifiedOnOrAfter", kw_only=True)
-    """The parameter that takes the bookmark, where there is a cursor."""
+    """The parameter that takes the bookmark, where there is a replication key."""
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -121,24 +121,24 @@ class Paged(Endpoint):
 
 @dataclass(frozen=True)
 class Listing(Paged):
-    """A collection in numbered pages: incremental where it has a cursor, else read in full."""
+    """A collection in numbered pages: incremental where it has a replication key, otherwise read in full."""
 
 
 def custom_fields(name: str, path: str, *, sort: str | None = None) -> Listing:
-    """Return the listing of the custom fields that a tenant has defined; none of them can be inactive."""
+    """Return the listing of the custom fields that a tenant has defined; they cannot be inactive."""
     return Listing(name, path, active_filter=None, sort=sort)
 
 
 @dataclass(frozen=True)
 class Unpaged(Endpoint):
-    """A collection that comes in one answer."""
+    """A collection that comes in one response."""
 
     replication_key: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Singleton(Endpoint):
-    """One object for the whole tenant, so that the tenant is its key."""
+    """One object for the whole tenant, so its key is the tenant."""
 
     keys: tuple[str, ...] = field(default=(), kw_only=True)
     replication_key: str | None = field(default=None, kw_only=True)
@@ -152,16 +152,16 @@ class Singleton(Endpoint):
 
 @dataclass(frozen=True)
 class Nested(Paged):
-    """A collection of which there is one for each record of another; costs at least a request each."""
+    """A collection below each record of another one, its parent; costs at least a request for each parent."""
 
     parent: str = field(kw_only=True)
     """The parents: a name in :data:`tap_servicetitan.endpoints.table.PARENTS`, else in the table."""
 
     parent_fields: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
-    """The parent's field for each of the path's path_params, where :attr:`path_params` would have another."""
+    """The parent's field for a placeholder of the path, where it is not the default of :attr:`path_params`."""
 
     date_range_params: tuple[str, str] | None = field(default=None, kw_only=True)
-    """Parameters that bound what is summed up: sent as the start date and the run's start, and kept in the record."""
+    """Parameters for the first and last date of what is summed up: start date and start of the run, also kept in the record."""
 
     replication_key: str | None = field(default=None, kw_only=True)
     active_filter: str | None = field(default=None, kw_only=True)
@@ -170,13 +170,13 @@ class Nested(Paged):
 
     @property
     def path_params(self) -> Mapping[str, str]:
-        """The parent's field that fills each placeholder: the last is its ``id``, others its fields of that name."""
+        """The parent's field for each placeholder: its ``id`` for the last, the field of the same name for others."""
         names = re.findall(r"{(\w+)}", self.path)
         return {**{name: name for name in names[:-1]}, names[-1]: "id", **self.parent_fields}
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
-        """Key properties of the stream: the tenant, the parents, then the record's own."""
+        """Key properties of the stream: the tenant, the parents, then the record's own keys."""
         return ("tenant_id", *self.path_params, *self.keys) if self.keys else ()
 
     @property
@@ -187,10 +187,10 @@ class Nested(Paged):
 
 @dataclass(frozen=True)
 class Window(Paged):
-    """What happened between two moments, asked for window by window."""
+    """What happened between two times, requested window by window."""
 
     start: str = field(default="fromUtc", kw_only=True)
-    """The parameter for a window's start; where it is the cursor too, records carry both bounds of their window."""
+    """The parameter for a window's start; where it is also the replication key, records have both bounds of their window."""
 
     end: str = field(default="toUtc", kw_only=True)
     """The parameter for a window's end, which is the next one's start."""
@@ -199,7 +199,7 @@ class Window(Paged):
     """Length of a window."""
 
     lookback_days: int = field(default=7, kw_only=True)
-    """Days before the bookmark that are asked for again, since figures of recent days still change."""
+    """Days before the bookmark that are requested again, because figures of recent days still change."""
 
     replication_key: str | None = field(default="fromUtc", kw_only=True)
     active_filter: str | None = field(default=None, kw_only=True)
@@ -214,10 +214,10 @@ class Window(Paged):
 
 @dataclass(frozen=True)
 class Capacity(Endpoint):
-    """Availability in the days ahead, asked for by POST; reading it takes a scope to write."""
+    """Availability in the days ahead, requested by POST, which needs a scope to write."""
 
     days: int = field(default=14, kw_only=True)
-    """Days ahead, the most that one request may span."""
+    """Days ahead, at most what one request may cover."""
 
     replication_key: str | None = field(default=None, kw_only=True)
     records_path: str | None = field(default="availabilities", kw_only=True)

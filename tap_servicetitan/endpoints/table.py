@@ -1,7 +1,7 @@
 """THE TABLE: every stream of the tap, by API, one line each.
 
-To add a stream: write its line here, then run ``python -m tap_servicetitan.schemas OPENAPI_DIR`` for its schema file.
-What the API also lets one read, and why it is no stream, stands in :mod:`tap_servicetitan.endpoints.excluded`.
+To add a stream: write its line here, then run ``python -m tap_servicetitan.schemas OPENAPI_DIR`` for its schema file, then
+``python scripts/streams.py > STREAMS.md``. What the API also offers is in :mod:`tap_servicetitan.endpoints.excluded`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tap_servicetitan.endpoints.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CAMPAIGN = ("campaign.externalId", "campaign.id", "campaign.name")
 """What identifies a campaign: its id is null until it is linked to one of ServiceTitan's, so the id is not the first."""
@@ -126,7 +126,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("arrival_windows", "arrival-windows", replication_key=None, sort=None),
         Singleton("arrival_window_configuration", "arrival-windows/configuration"),
         Singleton("business_hours", "business-hours"),
-        # A time frame is told by its bounds and the business units that it is about.
+        # What identifies a time frame: its bounds and its business units.
         Capacity(
             "capacities",
             "capacity",
@@ -150,7 +150,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         ),
         Listing("equipment_types", "equipment-types", sort="+ID"),
         Export("installed_equipment", "export/installed-equipment"),
-        Listing(  # has modifiedOnOrAfter, but the records bear no date
+        Listing(  # has modifiedOnOrAfter, but the records have no date
             "installed_equipment_custom_fields",
             "installed-equipment/custom-field-types",
             active_filter=None,
@@ -327,7 +327,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Unpaged("capacity_warnings", "capacity-warnings", keys=("campaignName", "warningType")),  # has no id
     ),
     "marketingreputation/v2": (
-        # Whatever could tell reviews apart (internalId, externalId, platform, author) may be null.
+        # All fields that could identify a review (internalId, externalId, platform, author) may be null.
         Listing("reviews", "reviews", keys=(), active_filter=None, sort=None),
     ),
     "memberships/v2": (
@@ -498,18 +498,13 @@ TABLE: tuple[Endpoint, ...] = tuple(replace(entry, api=api) for api, entries in 
 """Every entry, each with its API."""
 
 
-def endpoints() -> Iterator[Endpoint]:
-    """Yield every entry of the table."""
-    yield from TABLE
-
-
 @functools.cache
 def parent(endpoint: Nested) -> Paged:
     """Return the collection of a nested entry's parents, which may itself be nested."""
     lists = (replace(each, api=api) for api, entries in PARENTS.items() for each in entries)
     found = {each.name: each for each in (*TABLE, *lists)}[endpoint.parent]
     if not isinstance(found, Paged):
-        msg = f"{endpoint.name} is read over {endpoint.parent}, which has no pages; write its list into PARENTS."
+        msg = f"{endpoint.name} is read for each of {endpoint.parent}, which has no pages; write its list into PARENTS."
         raise TypeError(msg)
     return found
 

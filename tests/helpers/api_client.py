@@ -200,6 +200,6 @@ def simple_feeds() -> Iterator[Export]:
     """Yield the export feeds whose rows are the records, and which have no parameters of their own."""
     return (
         endpoint
-        for endpoint in table.endpoints()
+        for endpoint in table.TABLE
         if isinstance(endpoint, Export) and not endpoint.params and not endpoint.explode
     )

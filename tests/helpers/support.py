@@ -30,7 +30,7 @@ from tap_servicetitan.tap import TapServiceTitan
 
 TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
-TABLE = {endpoint.name: endpoint for endpoint in table.endpoints()}
+TABLE = {endpoint.name: endpoint for endpoint in table.TABLE}
 
 SDK_SETTINGS = {
     "batch_config",

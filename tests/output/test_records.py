@@ -116,9 +116,7 @@ class OneStream(TapServiceTitan):
     """The tap with a single stream, which is made quickly."""
 
     def discover_streams(self) -> list[EndpointStream]:
-        return [
-            stream_class(endpoint)(self, self.context) for endpoint in table.endpoints() if endpoint.name == "bookings"
-        ]
+        return [stream_class(endpoint)(self, self.context) for endpoint in table.TABLE if endpoint.name == "bookings"]
 
 
 def stream_of(schema: dict[str, Any], **selection: bool) -> EndpointStream:

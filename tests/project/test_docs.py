@@ -105,8 +105,8 @@ ELSEWHERE = {
 
 
 def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> None:
-    ours = {endpoint.name for endpoint in table.endpoints()} | set(CONFIG_JSONSCHEMA["properties"])
-    fields = {name for endpoint in table.endpoints() for name in schemas.load(endpoint)["properties"]}
+    ours = {endpoint.name for endpoint in table.TABLE} | set(CONFIG_JSONSCHEMA["properties"])
+    fields = {name for endpoint in table.TABLE for name in schemas.load(endpoint)["properties"]}
     loaders = yaml.safe_load((root / "meltano.yml").read_text())["plugins"]["loaders"]
     settings = {setting["name"] for loader in loaders for setting in loader.get("settings", [])}
     others = {"adding-a-stream.md", "custom-reports.md", "coming-from-tap-service-titan.md"}
@@ -123,7 +123,7 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
 
 
 def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> None:
-    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in table.endpoints()}
+    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in table.TABLE}
     rows = re.findall(r"^\| `(\w+)` \| (.*→.*) \|$", (root / "docs" / "data.md").read_text(), re.MULTILINE)
 
     joins = [(stream, *join) for stream, cell in rows for join in re.findall(r"`([\w.]+)(\[\])?` → `(\w+)`", cell)]
@@ -189,7 +189,7 @@ def test_documented_commands_and_yaml_can_be_read(root: Path) -> None:
 def test_the_examples_select_streams_and_settings_that_exist(root: Path) -> None:
     (tap,) = yaml.safe_load((root / "examples" / "meltano.yml").read_text())["plugins"]["extractors"]
 
-    assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in table.endpoints()}
+    assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in table.TABLE}
     assert {setting["name"] for setting in tap["settings"]} <= set(CONFIG_JSONSCHEMA["properties"])
 
 

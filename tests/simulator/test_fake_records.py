@@ -84,7 +84,7 @@ def test_timestamps_have_up_to_7_fractional_digits_and_a_z(simulator: Simulator)
 
 
 def test_records_option_sets_the_number_of_records_of_each_stream(reader: StreamReader) -> None:
-    counts = {endpoint: len(reader.simulator.records(endpoint.name)) for endpoint in table.endpoints()}
+    counts = {endpoint: len(reader.simulator.records(endpoint.name)) for endpoint in table.TABLE}
     complete = {
         endpoint.name: count
         for endpoint, count in counts.items()

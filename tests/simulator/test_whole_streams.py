@@ -14,7 +14,7 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Endpoint, Nested
 
 
-@pytest.mark.parametrize("endpoint", [*table.endpoints()], ids=lambda endpoint: endpoint.name)
+@pytest.mark.parametrize("endpoint", table.TABLE, ids=lambda endpoint: endpoint.name)
 def test_stream_has_all_its_records_and_each_is_valid(reader: StreamReader, endpoint: Endpoint) -> None:
     expected = reader.simulator.records(endpoint.name)
     assert expected

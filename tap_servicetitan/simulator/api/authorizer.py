@@ -62,7 +62,7 @@ class Authorizer:
         Raises:
             ValueError: There is no such scope.
         """
-        scopes = {table.scope(endpoint) for endpoint in (*table.endpoints(), *REPORT_OPERATIONS)}
+        scopes = {table.scope(endpoint) for endpoint in (*table.TABLE, *REPORT_OPERATIONS)}
         if unknown := set(denied) - scopes:
             message = f"No scope {', '.join(sorted(unknown))}: there are {', '.join(sorted(scopes))}."
             raise ValueError(message)

@@ -33,7 +33,7 @@ def operation(endpoint: Endpoint) -> Operation:
 
 def single_children() -> frozenset[str]:
     """Return the nested streams of which each parent has exactly one record, which is the whole response."""
-    nested = (endpoint for endpoint in table.endpoints() if isinstance(endpoint, Nested))
+    nested = (endpoint for endpoint in table.TABLE if isinstance(endpoint, Nested))
     return frozenset(
         endpoint.name
         for endpoint in nested
@@ -46,6 +46,6 @@ def vanishing() -> frozenset[str]:
     """Return the streams whose deleted records disappear, because the operation cannot list inactive ones."""
     return frozenset(
         endpoint.name
-        for endpoint in table.endpoints()
+        for endpoint in table.TABLE
         if isinstance(endpoint, Listing | Unpaged | Nested) and not _ACTIVE_PARAMETERS & operation(endpoint).query
     )

@@ -23,7 +23,7 @@ _ID_RANGE: Final = 10_000_000
 @cache
 def streams() -> Mapping[str, Endpoint]:
     """All endpoints of the table, by the name of their stream."""
-    return {endpoint.name: endpoint for endpoint in table.endpoints()}
+    return {endpoint.name: endpoint for endpoint in table.TABLE}
 
 
 @cache
