@@ -46,7 +46,7 @@ def test_batches_of_a_run_that_a_signal_ends_hold_the_pages_before(
     files = tmp_path / "files"
     files.mkdir()
     process, stop = started_tap(tap.command(config_of(simulator, **batches(files))), tmp_path)
-    wait_for(lambda: sum(request.stream == "bookings" for request in simulator.requests) > 3)
+    wait_for(lambda: sum(request.stream == "bookings" for request in simulator.requests) >= 3)
     process.send_signal(signal.SIGTERM)
 
     run = stop()
