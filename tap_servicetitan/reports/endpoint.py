@@ -80,6 +80,12 @@ class Report(Paged):
             for tenant_id, tenant_report in self.tenant_reports.items()
         }
 
+    def declared_types(self, tenant_id: str) -> Mapping[str, str | None]:
+        """Return the types that a tenant's metadata declares, by column."""
+        fields = self.tenant_reports[tenant_id].metadata.fields
+        keys = number_duplicates(one.name for one in fields)
+        return {self.columns[tenant_id][key]: one.dataType for key, one in zip(keys, fields, strict=True)}
+
     @functools.cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of its records, with the columns of all tenants; text where their types disagree."""

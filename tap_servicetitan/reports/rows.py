@@ -59,7 +59,12 @@ def _declared(column: Mapping[str, Any]) -> str | None:
 
 
 def make_records(
-    names: Sequence[str | None], rows: Sequence[Row], properties: Mapping[str, Mapping[str, Any]], *, before: int = 0
+    names: Sequence[str | None],
+    rows: Sequence[Row],
+    properties: Mapping[str, Mapping[str, Any]],
+    *,
+    declared_now: Mapping[str, str | None] | None = None,
+    before: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """Make records from rows.
 
@@ -67,6 +72,7 @@ def make_records(
         names: Names of the columns, in the order of the cells; None for a column that is ignored.
         rows: The rows.
         properties: JSON schemas of the columns in the catalog; other columns are ignored.
+        declared_now: Types that the report's metadata declares, by column, if it is newer than the catalog.
         before: Number of rows in earlier pages.
 
     Raises:
@@ -82,7 +88,8 @@ def make_records(
             continue
         declared = _declared(properties[name])
         if declared:
-            _check_cells(name, declared, [row[position] for row in rows], before)
+            now = (declared_now or {}).get(name, declared) or "String"
+            _check_cells(name, declared, now, [row[position] for row in rows], before)
         casts.append((name, position, _unchanged if declared else as_text))
     for row in rows:
         yield {name: cast(row[position]) for name, position, cast in casts}
@@ -92,11 +99,14 @@ def _unchanged(cell: Any) -> Any:
     return cell
 
 
-def _check_cells(name: str, declared: str, cells: Sequence[Any], before: int) -> None:
+def _check_cells(name: str, declared: str, now: str, cells: Sequence[Any], before: int) -> None:
     fits = _TYPES[declared][1]
     for number, cell in enumerate(cells, start=before + 1):
         if cell is not None and not fits(cell):
             found = _JSON_TYPES.get(type(cell), "a number")
             msg = f"Column {name} is declared a {declared}, but holds {found} in row {number}."
             remedy = "Set typed to false for this report and discover again, or fix the column in ServiceTitan."
+            if now != declared:
+                msg = f"Column {name} is a {declared} in the catalog, but the report declares it a {now} now; see row {number}."
+                remedy = "Discover again."
             raise ReportError(msg, remedy=remedy)

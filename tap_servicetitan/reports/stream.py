@@ -20,6 +20,7 @@ from tap_servicetitan.reports.relative_dates import DAY
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun, read_pages
 from tap_servicetitan.reports.rows import make_records
+from tap_servicetitan.settings.custom_reports import by_tenant
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.listing import PagedStream
 from tap_servicetitan.streams.pagination import Page
@@ -35,8 +36,8 @@ class ReportStream(PagedStream):
     throttled_separately = True
 
     @functools.cached_property
-    def _reported_columns(self) -> set[str]:
-        """Columns for which there was a warning already."""
+    def _reported_columns(self) -> set[tuple[str, str]]:
+        """Tenants and columns for which there was a warning already."""
         return set()
 
     @functools.cached_property
@@ -211,7 +212,9 @@ class ReportStream(PagedStream):
         if headers or answer.data:
             self._compare_columns(tenant_id, headers)
         names = [self.endpoint.columns[tenant_id].get(key) for key in number_duplicates(headers)]
-        records = list(make_records(names, answer.data, self.effective_schema["properties"], before=before))
+        declared = self.endpoint.declared_types(tenant_id)
+        properties = self.effective_schema["properties"]
+        records = list(make_records(names, answer.data, properties, declared_now=declared, before=before))
         if window:
             bounds = self._bounds(self.endpoint.dates, window)
             records = [{**bounds, ROW: row, **record} for row, record in enumerate(records, start=before + 1)]
@@ -236,24 +239,30 @@ class ReportStream(PagedStream):
 
     def _compare_columns(self, tenant_id: str, headers: list[str]) -> None:
         """Warn, once, of columns that differ from the catalog: the report's owner may have changed them."""
-        known = self.effective_schema["properties"]
+        keys = list(number_duplicates(headers))
         columns = self.endpoint.columns[tenant_id]
-        names = {columns[key] for key in number_duplicates(headers) if key in columns}
-        one_tenant = len(self.endpoint.tenant_reports) == 1  # else each tenant may lack columns of others
-        gone = (
-            {name for name in known if name not in names and name not in self.endpoint.added_fields}
-            if one_tenant
-            else set()
-        )
-        without_metadata = {key[0] for key in number_duplicates(headers) if key not in columns}
-        for text, reported in (
-            ("column %s is not in the catalog and is ignored. Discover again to have it.", names.difference(known)),
-            ("column %s is not in the report's metadata and is ignored.", without_metadata),
-            ("the report has no column %s any more.", gone),
+        present = {columns[key] for key in keys if key in columns}
+        known = self.effective_schema["properties"].keys() - self.endpoint.added_fields
+        for text, names in (
+            ("column %s is not in the catalog and is ignored. Discover again to have it.", present - known),
+            (
+                "column %s is newer than the metadata that this run requested, and is ignored. Discover again to have it.",
+                {name for name, number in keys if (name, number) not in columns},
+            ),
+            ("the report has no column %s any more.", known & (self._expected_columns(tenant_id) - present)),
         ):
-            if news := sorted(reported - self._reported_columns):
-                self._reported_columns.update(news)
-                self.log(f"Stream %s: {text}", self.name, ", ".join(news), level=logging.WARNING)
+            if news := sorted(name for name in names if (tenant_id, name) not in self._reported_columns):
+                self._reported_columns.update((tenant_id, name) for name in news)
+                self.log(f"Tenant %s, stream %s: {text}", tenant_id, self.name, ", ".join(news), level=logging.WARNING)
+
+    def _expected_columns(self, tenant_id: str) -> set[str]:
+        """Return the columns of a tenant's metadata, and those of the catalog if no other tenant has the report."""
+        own = set(self.endpoint.columns[tenant_id].values())
+        settings = self.run_context.settings
+        sharing = [one for one in settings.tenants if self.name in by_tenant(settings.custom_reports, one.tenant_id)]
+        return (
+            own if len(sharing) > 1 else own | self.effective_schema["properties"].keys() - self.endpoint.added_fields
+        )
 
 
 def _midnight(day: date) -> datetime:

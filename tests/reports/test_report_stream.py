@@ -165,7 +165,22 @@ def test_records_are_of_the_catalogs_types_whatever_is_set_or_described_since() 
         run = there.run(typed, typed=True)
 
     assert run.code == 1
-    assert "Column A is declared a Number, but holds text in row 1. Set typed to false" in run.log
+    assert (
+        "Column A is a Number in the catalog, but the report declares it a String now; see row 1. Discover" in run.log
+    )
+
+
+def test_a_removed_column_is_reported_for_its_tenant() -> None:
+    reporting = Reporting([("A", "String"), ("B", "String")], [["x", "y"]])
+    two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
+    with pipeline(reporting, **two) as there:
+        catalog = there.discover()
+        assert "no column" not in there.run(catalog).log
+        reporting.answered, reporting.rows = ["A"], [["x"]]
+        run = there.run(catalog)
+
+    for tenant_id in ("1001", "1002"):
+        assert f"Tenant {tenant_id}, stream custom_report_odd: the report has no column B any more." in run.log
 
 
 def test_a_column_without_metadata_is_reported() -> None:
@@ -174,7 +189,7 @@ def test_a_column_without_metadata_is_reported() -> None:
         run = there.run(there.discover())
 
     assert records(run) == [{"A": "x"}]
-    assert "column New is not in the report's metadata and is ignored." in run.log
+    assert "column New is newer than the metadata that this run requested, and is ignored. Discover again" in run.log
 
 
 def test_a_type_that_is_null_is_text() -> None:

@@ -244,8 +244,8 @@ def test_a_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap
     assert output.code == 0
     assert "Total" not in output.records("custom_report_plain")[0]
     assert [line for line in warnings(output) if "column" in line] == [
-        "Stream custom_report_plain: column Total is not in the catalog and is ignored. Discover again to have it.",
-        "Stream custom_report_plain: the report has no column Profit any more.",
+        "Tenant 1001, stream custom_report_plain: column Total is not in the catalog and is ignored. Discover again to have it.",
+        "Tenant 1001, stream custom_report_plain: the report has no column Profit any more.",
     ]
 
 
