@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from helpers.support import Output, SomeStreams, bookmark, run_here
+from helpers.moving_server import MovingServer
+from helpers.moving_world import Query, RefusedError, World
+from helpers.support import Output, bookmark, run_here
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tap_servicetitan.errors import RefusedRequestError
 from tap_servicetitan.streams import bookmarks
 from tap_servicetitan.streams.pagination import Page
 
 STREAMS = ("bookings", "leads")
 TENANTS = ("1001", "1002")
-CONFIG = {
-    "st_app_key": "ak1.model",
-    "tenants": [{"tenant_id": tenant, "client_id": "cid", "client_secret": "cs2"} for tenant in TENANTS],
-}
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 EVER = BEGIN - timedelta(days=1)
 LATE = timedelta(minutes=29)
@@ -73,8 +70,7 @@ class Feed:
             return 0, 0, datetime.fromisoformat(sent) if sent else EVER
         epoch, position, hop, since = sent.split("|")
         if int(epoch) != self.epoch:
-            message = "The API answered 400."
-            raise RefusedRequestError(message)
+            raise RefusedError(400)
         return int(position), int(hop), datetime.fromisoformat(since)
 
     def page(self, sent: str | None, size: int, *, empty: bool) -> dict[str, Any]:
@@ -92,14 +88,17 @@ class Feed:
 
 
 @dataclass
-class Client:
-    """The client that the tap uses in place of one that sends requests."""
+class FeedServer(MovingServer):
+    """A server of feeds, whose answers are made anew for each run."""
 
-    tenant_id: str
-    answer: Callable[[str, str, str | None], dict[str, Any]]
+    page: Callable[[str, str, str | None], dict[str, Any]] = lambda *_: {}
+    """Returns the page of a stream and tenant for a token or date."""
 
-    def request(self, path: str, params: dict[str, str], decode: Callable[[bytes], Any], **_: Any) -> Any:
-        return decode(json.dumps(self.answer(path.rsplit("/", 1)[-1], self.tenant_id, params.get("from"))).encode())
+    def answer(self, tenant: str, path: str, query: Query) -> tuple[int, dict[str, Any]]:
+        try:
+            return 200, self.page(path.rsplit("/", 1)[-1], tenant, query.get("from"))
+        except RefusedError as error:
+            return error.status, {}
 
 
 class Feeds(RuleBasedStateMachine):
@@ -111,6 +110,9 @@ class Feeds(RuleBasedStateMachine):
         self.written: dict[tuple[str, str], set[int]] = {key: set() for key in self.feeds}
         """Positions of the records that were written."""
         self.state: dict[str, Any] = {}
+        self.server = FeedServer(World(), TENANTS)
+        self.closing = ExitStack()
+        self.config = {**self.closing.enter_context(self.server.listening()), "requests_per_second": 10_000}
 
     @rule(
         key=st.sampled_from([(stream, tenant) for stream in STREAMS for tenant in TENANTS]),
@@ -144,7 +146,7 @@ class Feeds(RuleBasedStateMachine):
         refused: set[tuple[str, str]] = set()
         requests: Counter[tuple[str, str]] = Counter()
 
-        def answer(stream: str, tenant: str, since: str | None) -> dict[str, Any]:
+        def page(stream: str, tenant: str, since: str | None) -> dict[str, Any]:
             feed = self.feeds[stream, tenant]
             requests[stream, tenant] += 1
             number = requests[stream, tenant]
@@ -152,12 +154,12 @@ class Feeds(RuleBasedStateMachine):
                 feed.append(number % 25, 1, timedelta(0))
             try:
                 return feed.page(since, size, empty=number % empty_every == 0)
-            except RefusedRequestError:
+            except RefusedError:
                 refused.add((stream, tenant))
                 raise
 
-        tap = type("Modelled", (SomeStreams,), {"clients": {tenant: Client(tenant, answer) for tenant in TENANTS}})
-        run = run_here({**CONFIG, "concurrency": concurrency}, *STREAMS, state=self.state, base=tap)
+        self.server.page = page
+        run = run_here({**self.config, "concurrency": concurrency}, *STREAMS, state=self.state)
         assert run.code == 0, run.log
         self.check(run if cut is None else Output(0, run.stdout[: int(len(run.stdout) * cut)], ""), refused)
 
@@ -185,6 +187,10 @@ class Feeds(RuleBasedStateMachine):
         assert {p for p in feed.current() if p < position} <= self.written[key]
 
     def teardown(self) -> None:
+        with self.closing:
+            self.settle()
+
+    def settle(self) -> None:
         self.run(size=3, concurrency=3, empty_every=5, cut=None, meanwhile=None)
         for key, feed in self.feeds.items():
             assert set(feed.current()) <= self.written[key], key
