@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from tap_servicetitan.endpoints import table
+from tap_servicetitan.simulator.api.derived_endpoints import derived_endpoints
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, json_response, problem
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 
@@ -62,7 +63,7 @@ class Authorizer:
         Raises:
             ValueError: There is no such scope.
         """
-        scopes = {table.scope(endpoint) for endpoint in (*table.TABLE, *REPORT_OPERATIONS)}
+        scopes = {table.scope(endpoint) for endpoint in (*table.TABLE, *REPORT_OPERATIONS, *derived_endpoints())}
         if unknown := set(denied) - scopes:
             message = f"No scope {', '.join(sorted(unknown))}: there are {', '.join(sorted(scopes))}."
             raise ValueError(message)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from tap_servicetitan.endpoints import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,13 +16,12 @@ _PLACEHOLDER = re.compile(r"\\{(\w+)\\}")
 
 
 class Routes:
-    """Finds the endpoint of a request: that of a stream, or the list beside a feed that nested streams page over."""
+    """Finds the endpoint of a request."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        lists_beside_feeds = [replace(entry, api=api) for api, entries in table.PARENTS.items() for entry in entries]
         self._fixed: dict[str, list[Endpoint]] = {}
         self._patterns: list[tuple[re.Pattern[str], Endpoint]] = []
-        for endpoint in (*endpoints, *lists_beside_feeds):
+        for endpoint in endpoints:
             if endpoint.url_path.count("{") == 1:
                 self._fixed.setdefault(endpoint.url_path, []).append(endpoint)
             else:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator.api.continuation_tokens import ContinuationTokens
+from tap_servicetitan.simulator.api.derived_endpoints import derived_endpoints
 from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.faults import Fault, Faults, fault_response
 from tap_servicetitan.simulator.api.handlers.feed_handler import has_token
@@ -61,7 +62,7 @@ class Service:
         self._latency = latency
         tokens = ContinuationTokens(world.identities.seed)
         self._context = HandlerContext(world, authorizer, tokens, PageCache(world.clock), page_size)
-        self._routes = Routes((*world.endpoints.values(), *REPORT_OPERATIONS))
+        self._routes = Routes((*world.endpoints.values(), *REPORT_OPERATIONS, *derived_endpoints()))
 
     def handle(self, request: ApiRequest) -> Exchange:
         """Answer a request."""

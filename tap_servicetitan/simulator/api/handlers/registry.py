@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Singleton, Unpaged, Window
+from tap_servicetitan.simulator.api.derived_endpoints import RecordById
 from tap_servicetitan.simulator.api.handlers import (
     capacity_handler,
     feed_handler,
     list_handler,
     nested_handler,
+    record_handler,
     report_handlers,
     unpaged_handler,
     window_handler,
@@ -30,6 +32,7 @@ HANDLERS: Final[Mapping[type[Endpoint], Handler]] = {
     Nested: nested_handler.handle,
     Window: window_handler.handle,
     Capacity: capacity_handler.handle,
+    RecordById: record_handler.handle,
     ReportDescription: report_handlers.handle_description,
     ReportData: report_handlers.handle_data,
     ValueSet: report_handlers.handle_value_set,
