@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import signal
 import sys
@@ -15,7 +14,7 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_servicetitan import check_access, input_catalog, settings
+from tap_servicetitan import check_access, command, input_catalog, settings
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.failures import log_config_error
@@ -84,11 +83,11 @@ class TapServiceTitan(Tap):
     @override
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        command.params.append(list_command.option(cls))
+        sdk_command = super().get_singer_command()
+        sdk_command.params.append(list_command.option(cls))
         help_text = "Show which of the selected streams can be read, and what to do about the others; --format json."
-        command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
-        return command
+        sdk_command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
+        return command.Command.wrap(sdk_command, cls.logger)
 
     @override
     def setup_mapper(self) -> None:
@@ -139,20 +138,50 @@ class TapServiceTitan(Tap):
 
     @classmethod
     @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        command.check_config_files(value)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:
+        if value:
+            source = ctx.params["config"]
+            # Without any settings there is a catalog too: that of all streams but custom reports.
+            valid = bool(source.config) or source.parse_env
+            options = {"config": source.config, "parse_env_config": source.parse_env, "validate_config": valid}
+            cls(**options, setup_mapper=False).run_discovery()
+            ctx.exit()
+
+    @classmethod
+    @override
     def invoke(cls, *, check_access: bool = False, **options: Any) -> None:
         try:
             if check_access:
                 cls._check_access(**options)
             else:
-                super().invoke(**options)
+                cls._sync(**options)
         except ConfigError as error:  # caught here, because the SDK would log the whole schema of the settings
             log_config_error(error)
             sys.exit(1)
 
     @classmethod
+    def _sync(cls, *, about: bool, about_format: str | None, config: Any, catalog: Any, state: Any) -> None:
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        cls(
+            config=config.config,
+            parse_env_config=config.parse_env,
+            catalog=command.read_catalog(catalog),
+            state=command.read_state(state),
+        ).sync_all()
+
+    @classmethod
     def _check_access(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
         logging.disable(logging.INFO)
-        chosen = catalog and json.load(catalog)
+        chosen = command.read_catalog(catalog)
         found = cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen).check_access()
         click.echo(check_access.as_json(found) if about_format == "json" else check_access.as_table(found))
         sys.exit(not found or any(access.access != "readable" for access in found))

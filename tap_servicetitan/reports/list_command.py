@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 PAGE_SIZE = 500
 """Categories or reports per request."""
+
+CATEGORIES_SCOPE = "tn.rpr.reportcategories:r"
 
 VALUES_SHOWN = 20
 """Values of a set that are printed: there may be thousands of technicians."""
@@ -96,8 +98,10 @@ def option(connect: Callable[..., Connection]) -> click.Option:
         source = context.params["config"]
         tap = connect(config=source.config, parse_env_config=source.parse_env, setup_mapper=False)
         tenants = gather(tap.context.clients, tap.context.prefetcher)
-        for reports in tenants:
-            for line in lines(reports):
+        if context.params.get("about_format") == "json":
+            click.echo(as_json(tenants))
+        else:
+            for line in itertools.chain.from_iterable(map(lines, tenants)):
                 click.echo(line)
         context.exit(0 if all(reports.complete for reports in tenants) else 1)
 
@@ -133,11 +137,47 @@ def gather(clients: Mapping[str, Client], prefetcher: Prefetcher) -> list[Report
     return tenants
 
 
+def as_json(tenants: Sequence[Reports]) -> str:
+    """Return a JSON array with an object per tenant; ``error`` is there where something could not be read."""
+
+    def report(entry: ListEntry, metadata: ReportMetadata | StreamError) -> dict[str, Any]:
+        return {"id": entry.id, "name": entry.name} | (
+            {"error": _reason(metadata, SCOPE)}
+            if isinstance(metadata, StreamError)
+            else {"parameters": metadata.parameters}
+        )
+
+    def error(failure: StreamError | None, scope: str) -> dict[str, str]:
+        return {"error": _reason(failure, scope)} if failure else {}
+
+    listed = [
+        {
+            "tenant_id": reports.client.tenant.tenant_id,
+            "categories": [
+                {
+                    "id": category.entry.id,
+                    "name": category.entry.name,
+                    "reports": [report(*each) for each in category.reports],
+                }
+                | error(category.failure, SCOPE)
+                for category in reports.categories
+            ],
+            "values": {
+                name: {"error": _reason(values, SCOPE)} if isinstance(values, StreamError) else values.data
+                for name, values in reports.values.items()
+            },
+        }
+        | error(reports.failure, CATEGORIES_SCOPE)
+        for reports in tenants
+    ]
+    return msgspec.json.format(msgspec.json.encode(listed)).decode()
+
+
 def lines(reports: Reports) -> Iterator[str]:
     """Yield a tenant's reports as text."""
     yield f"Tenant {reports.client.tenant.tenant_id}"
     if reports.failure:
-        yield f"  {_reason(reports.failure, 'tn.rpr.reportcategories:r')}"
+        yield f"  {_reason(reports.failure, CATEGORIES_SCOPE)}"
     for category in reports.categories:
         yield ""
         yield f"  {category.entry.id}  ({category.entry.name})"

@@ -83,7 +83,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line:
     assert "4711" not in str(caught.value)
 
 
-@pytest.mark.parametrize("command", [(), ("--test",), ("--check-access",), ("--list-reports",)])
+@pytest.mark.parametrize("command", [(), ("--test",), ("--discover",), ("--check-access",), ("--list-reports",)])
 def test_a_wrong_config_ends_every_command_with_its_lines_alone(tap: Tap, command: tuple[str, ...]) -> None:
     run = tap({**VALID, "client_secret": 4711, "concurrency": 0}, *command)
 
@@ -102,25 +102,6 @@ def test_every_problem_has_its_line(tap: Tap) -> None:
 
     for name in ("client_id", "client_secret", "st_app_key", "tenant_id", "environment", "start_date"):
         assert sum(f"Setting '{name}'" in line for line in run.log.splitlines()) == 1
-
-
-@pytest.mark.parametrize("command", ["--test", "--discover"])
-def test_other_commands_end_without_a_traceback_too(tap: Tap, command: str) -> None:
-    run = tap({"environment": "moon"}, command)
-
-    assert run.code == (1 if command == "--test" else 0)
-    assert "Traceback" not in run.log
-
-
-def test_a_file_that_is_not_json_is_one_line(tap: Tap, tmp_path: Path) -> None:
-    run = tap(VALID, "--catalog", str(tmp_path))
-    (tmp_path / "broken.json").write_text("{")
-    broken = tap(VALID, "--state", str(tmp_path / "broken.json"))
-
-    for output in (run, broken):
-        assert output.code in {1, 2}
-        assert "Traceback" not in output.log
-    assert "is not JSON" in broken.log
 
 
 def test_a_misspelt_setting_is_told_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
