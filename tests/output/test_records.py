@@ -336,8 +336,8 @@ def test_a_misfit_is_told_once_with_its_type_and_never_its_value(kind: str, capl
     assert [msgspec.to_builtins(record) for record in page.data if isinstance(record, dict)]
     assert len(page.data) == len(records)
     assert SECRET not in caplog.text
-    told = [record.message for record in caplog.records if "Such values are written" in record.message]
-    assert len(told) == len({message.split(" in ")[-1] for message in told})
+    logged = [record.message for record in caplog.records if "Such values are written" in record.message]
+    assert len(logged) == len({message.split(" in ")[-1] for message in logged})
     assert sum(violations.count.values()) == sum(isinstance(record, dict) for record in page.data)
 
 
@@ -384,8 +384,8 @@ def test_a_field_that_the_catalog_lacks_is_told_once(tap: Tap, simulator: Simula
     written = run.records("bookings") or run.batched("bookings")
     assert [record["id"] for record in written] == [record["id"] for record in simulator.records("bookings")]
     assert not any("status" in record for record in written)
-    (told,) = run.lines_with("fields that the catalog lacks are ignored")
-    assert "Stream bookings: fields that the catalog lacks are ignored: status. Discover again to have them." in told
+    (line,) = run.lines_with("fields that the catalog lacks are ignored")
+    assert "Stream bookings: fields that the catalog lacks are ignored: status. Discover again to have them." in line
 
 
 GROWING: list[tuple[list[dict[str, Any]], str]] = [
@@ -393,7 +393,7 @@ GROWING: list[tuple[list[dict[str, Any]], str]] = [
     ([{"id": 2}, {"id": 3, "new": 4}, {"id": 4, "new": [5], "newer": {"x": 6}}], "new, newer"),
     ([{"id": 5, "newer": 7, "inner": {"a": 8}}], ""),
     ([{"id": 6, "inner": {"deep": 9}}, {"id": 7, "new": 1, "list": [{"b": 1}, {"b": 2, "deep": {}}]}], "inner.deep, list.deep"),
-    ([{"id": "misfit", "newest": 1, "new": 2}], "newest"),
+    ([{"id": "misnamed", "newest": 1, "new": 2}], "newest"),
     ([{"id": 8, "later": 1}], ""),
     ([{"id": 9}], ""),
     ([{"id": 10, "newest": None, "list": [{"deep": 1, "c": 1}]}, {"id": 11, "last": 1}], "list.c, last"),
@@ -418,15 +418,15 @@ def test_unknown_fields_are_logged_once_each_from_the_first_page_that_has_some_t
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     decode, writer = reading(stream_of(GROWN))
-    told: list[str] = []
+    logged: list[str] = []
     for page, _ in GROWING:
         caplog.clear()
         read = decode(json.dumps({"data": page, "hasMore": False}).encode()).data
         lines = written(writer, read)
 
-        told.append(", ".join(re.findall("ignored: (.*)\\. Discover", caplog.text)))
+        logged.append(", ".join(re.findall("ignored: (.*)\\. Discover", caplog.text)))
         assert [json.loads(line + "}")["record"] for line in lines] == [pruned(record) for record in page]
-    assert [set(each.split(", ")) for each in told] == [set(news.split(", ")) for _, news in GROWING]
+    assert [set(each.split(", ")) for each in logged] == [set(news.split(", ")) for _, news in GROWING]
 
 
 def pruned(record: dict[str, Any]) -> dict[str, Any]:
