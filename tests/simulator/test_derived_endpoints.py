@@ -77,3 +77,11 @@ def test_record_by_id_needs_the_scope_of_its_stream(start: Callable[..., StreamR
 
     assert reader.get("crm/v2/customers/1").status_code == 403
     assert reader.get("crm/v2/leads/1").status_code == 404
+
+
+def test_legacy_feed_of_estimates_has_the_records_and_tokens_of_the_feed(reader: StreamReader) -> None:
+    first = reader.page("sales/v2/estimates/export")
+
+    assert first == reader.page("sales/v2/export/estimates")
+    rest = reader.feed("sales/v2/estimates/export", from_=first["continueFrom"])
+    assert [*first["data"], *rest] == reader.simulator.records("estimates")

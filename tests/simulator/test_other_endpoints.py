@@ -96,6 +96,8 @@ def test_capacity_is_read_by_post_for_at_most_14_days(reader: StreamReader) -> N
     longer = {**days, "endsOnOrBefore": "2026-05-15T00:00:01Z"}
 
     good = reader.capacity(**days, skillBasedAvailability=False).json()
+    assert reader.capacity(**days, skillBasedAvailability="false").json() == good
+    assert reader.capacity(**days, skillBasedAvailability="no").status_code == 400
 
     assert good.keys() == {"timeStamp", "availabilities"}
     assert good["availabilities"]

@@ -1,4 +1,4 @@
-"""Endpoints of the API that no stream of the table reads: lists beside feeds, and records by their id."""
+"""Endpoints of the API that no stream of the table reads: lists beside feeds, legacy feeds, and records by their id."""
 
 from __future__ import annotations
 
@@ -38,7 +38,18 @@ def derived_endpoints() -> tuple[Endpoint, ...]:
     own_lists = {shape(one.url_path): one for one in table.TABLE if isinstance(one, Listing | Unpaged)}
     beside_feeds = [one for path, one in lists.items() if path not in own_lists]
     named = {shape(feed.url_path).replace("/export/", "/"): feed for feed in feeds} | own_lists
-    return (*beside_feeds, *_records_by_id(named))
+    return (*beside_feeds, *_legacy_feeds(feeds), *_records_by_id(named))
+
+
+def _legacy_feeds(feeds: list[Export]) -> list[Export]:
+    """Return the feeds that the documents also have under the path of their list: ``estimates/export``."""
+    return [
+        Export(feed.name, path.removeprefix(f"{feed.api}/"), api=feed.api, resource=_resource(operation))
+        for feed in feeds
+        for path in [f"{shape(feed.url_path).replace('/export/', '/')}/export"]
+        for operation in [operations().get(path)]
+        if operation is not None and operation.kind == "export"
+    ]
 
 
 def _records_by_id(collections: Mapping[str, Endpoint]) -> list[RecordById]:

@@ -48,7 +48,7 @@ def _body(request: ApiRequest) -> Mapping[str, Any]:
         raise InvalidRequestError({"body": "The request's body is not a JSON object."}) from error
     if missing := [name for name in REQUIRED if body.get(name) is None]:
         raise InvalidRequestError({name: f"The {name} field is required." for name in missing})
-    if not isinstance(body["skillBasedAvailability"], bool):
+    if str(body["skillBasedAvailability"]).lower() not in {"true", "false"}:  # Clients send "false" as well as false.
         raise InvalidRequestError({"skillBasedAvailability": "The value is not valid for skillBasedAvailability."})
     return body
 
