@@ -103,7 +103,7 @@ class Decoder(Generic[R]):
         Raises:
             msgspec.DecodeError: It is not JSON, or not a page.
         """
-        if _NUL.search(body):
+        if b"\\" in body and _NUL.search(body):
             body = self._without_nul(body)
         self._pages += 1  # a count that threads get wrong by one or two does no harm
         strict = not self._has_unknown or self._pages & (self._pages - 1) == 0
@@ -146,7 +146,7 @@ class Decoder(Generic[R]):
         try:
             return self._record.decode(raw)
         except _VIOLATION as error:
-            reason = str(error) if isinstance(error, msgspec.ValidationError) else "Number that no decimal can hold"
+            reason = str(error) if isinstance(error, msgspec.ValidationError) else "Number whose exponent is too large"
             record = decode_dict(raw)
             self._violations(reason)
             return record

@@ -472,6 +472,25 @@ def test_unknown_fields_whose_names_never_end_are_logged_in_a_few_lines(caplog: 
     assert len(re.findall("ignored: ", caplog.text)) < 6
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nFORGED \x1b[31m", "", "x" * 1000, "Ä\u202e"])
+def test_unknown_field_of_any_name_is_logged_on_one_line_and_ends_nothing(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for slow in (False, True):
+        caplog.clear()
+        shape = shape_of(stream_of(GROWN), slow=slow)
+        body = json.dumps({"data": [{"id": 1, name: 2, "inner": {name: 3}}], "hasMore": False}).encode()
+
+        for _ in range(2):
+            lines = written(shape.writer("1001"), shape.decoder(FeedPage)(body).data)
+
+        assert [json.loads(line + "}")["record"] for line in lines] == [{"tenant_id": "1001", "id": 1, "inner": {}}]
+        (message,) = [record.getMessage() for record in caplog.records]
+        assert "are ignored" in message
+        assert message.isprintable()
+        assert len(message) < 300
+
+
 def test_threads_that_read_pages_of_a_stream_at_once_tell_each_field_once_and_count_every_misfit(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
