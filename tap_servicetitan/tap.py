@@ -128,7 +128,7 @@ class TapServiceTitan(Tap):
             self.context.settings,
             self.context.clients,
             self.context.prefetcher,
-            self.context.started.date(),
+            self.context.started,
             self.input_catalog,
         )
         return reports

@@ -6,7 +6,7 @@ import functools
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
@@ -42,7 +42,7 @@ def discover(
     settings: Settings,
     clients: Mapping[str, Client],
     prefetcher: Prefetcher,
-    today: date,
+    started: datetime,
     catalog: Catalog | None,
 ) -> tuple[list[Report], list[Failure]]:
     """Return the custom reports whose metadata is available, and a failure for each other one, with a warning.
@@ -51,7 +51,7 @@ def discover(
         settings: Contain the reports.
         clients: By tenant id.
         prefetcher: Sends the requests side by side.
-        today: The day of the run, for relative dates.
+        started: When the run began, for relative dates.
         catalog: The input catalog: reports that it does not select are not requested.
     """
     wanted = [
@@ -82,8 +82,9 @@ def discover(
             budget = runs[one.tenant_id, one.report.report_id]
             tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, metadata, budget)
     reports = [_endpoint(name, found, catalog) for name, found in tenant_reports.items()]
+    days = {tenant.tenant_id: tenant.day(started) for tenant in settings.tenants}
     for report in reports:
-        _warn_of_parameters(report, today)
+        _warn_of_parameters(report, days)
     return reports, failures
 
 
@@ -136,12 +137,12 @@ def _left_out(one: _Wanted, error: APIError, *, for_all_tenants: bool) -> Failur
     return failure
 
 
-def _warn_of_parameters(report: Report, today: date) -> None:
+def _warn_of_parameters(report: Report, today: Mapping[str, date]) -> None:
     """Warn of parameters with which a run will fail."""
     for tenant_id, tenant_report in report.tenant_reports.items():
         entry = tenant_report.report
         try:
-            validate_parameters(entry.parameters, tenant_report.metadata, report.stepped(tenant_id), today)
+            validate_parameters(entry.parameters, tenant_report.metadata, report.stepped(tenant_id), today[tenant_id])
         except ReportError as error:
             _log.warning("%s of tenant %s cannot be run: %s", entry, tenant_id, error)
         if entry.lookback_days and not report.dates:

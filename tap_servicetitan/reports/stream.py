@@ -66,7 +66,7 @@ class ReportStream(PagedStream):
         parameters = self._parameters(tenant_id)
         self._check_catalog()
         if not self.endpoint.dates:
-            days = date_range(tenant_report.report.parameters, self.today)
+            days = date_range(tenant_report.report.parameters, self.today(tenant_id))
             if days and days.first > days.last:
                 self._log_nothing_to_read(tenant_id, days)
                 yield Page([], whole=False)
@@ -82,7 +82,7 @@ class ReportStream(PagedStream):
         self._log_duration(tenant_id, len(windows))
         for window in windows:
             bounds = self._bounds(self.endpoint.stepped(tenant_id), window)
-            finished = DateWindow(max(days.first, window.first), window.last).finished(self.today)
+            finished = DateWindow(max(days.first, window.first), window.last).finished(self.today(tenant_id))
             yield from self._run(tenant_id, {**parameters, **bounds}, window, finished)
 
     @override
@@ -94,12 +94,13 @@ class ReportStream(PagedStream):
     @override
     def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
         if not page.has_more:
-            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, _midnight(self.today - DAY))
+            yesterday = self.today(bookmark["context"]["tenant_id"]) - DAY
+            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, _midnight(yesterday))
 
-    @property
-    def today(self) -> date:
-        """The day of the run, in UTC."""
-        return self.started.date()
+    def today(self, tenant_id: str) -> date:
+        """Return the day of the run, in the tenant's time zone."""
+        tenants = self.run_context.settings.tenants
+        return next(one for one in tenants if one.tenant_id == tenant_id).day(self.run_context.started)
 
     def run_report(self, tenant_id: str, parameters: Mapping[str, Any], number: int) -> Rows[list[Any]]:
         """Request a page of a report's data.
@@ -143,7 +144,10 @@ class ReportStream(PagedStream):
         """Return the parameters of a run."""
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         return validate_parameters(
-            tenant_report.report.parameters, tenant_report.metadata, self.endpoint.stepped(tenant_id), self.today
+            tenant_report.report.parameters,
+            tenant_report.metadata,
+            self.endpoint.stepped(tenant_id),
+            self.today(tenant_id),
         )
 
     def _days_to_read(self, tenant_id: str) -> DateWindow:
@@ -153,7 +157,7 @@ class ReportStream(PagedStream):
             self.endpoint.tenant_reports[tenant_id].report,
             self.endpoint.dates,
             bookmark=parse_date(bookmark).date() if bookmark else None,
-            today=self.today,
+            today=self.today(tenant_id),
             start_date=start_date.date() if start_date else None,
         )
 
@@ -222,7 +226,7 @@ class ReportStream(PagedStream):
 
     def _log_nothing_to_read(self, tenant_id: str, days: DateWindow) -> None:
         text = "Tenant %s, stream %s: nothing to read, since its first day, %s, is after its last day, %s."
-        level = logging.WARNING if days.first > self.today else logging.INFO
+        level = logging.WARNING if days.first > self.today(tenant_id) else logging.INFO
         self.log(text, tenant_id, self.name, days.first, days.last, level=level)
 
     def _log_duration(self, tenant_id: str, runs: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from singer_sdk import typing as th
@@ -39,6 +39,11 @@ class Tenant:
     tenant_id: str = setting("tenant_id", _TENANT_ID, required=True, parse=text, rule=rules.tenant_number)
     client_id: str = setting("client_id", th.StringType, parse=text)
     client_secret: str = setting("client_secret", th.StringType, secret=True, parse=text)
+    timezone: str = setting("timezone", th.StringType, parse=text, rule=rules.time_zone)
+
+    def day(self, moment: datetime) -> date:
+        """Return the tenant's date at a moment."""
+        return moment.astimezone(rules.zone(self.timezone or "UTC")).date()
 
 
 def _tenants(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Tenant, ...]:
@@ -132,6 +137,15 @@ class Settings:
         description="Where a first sync starts, by modification date. Without it, everything is read.",
         parse=_date,
         rule=rules.past_date,
+    )
+    timezone: str = setting(
+        "timezone",
+        th.StringType,
+        default="UTC",
+        title="Time zone",
+        description="The tenant's time zone by its IANA name, such as America/Denver: when a day of custom reports begins.",
+        parse=text,
+        rule=rules.time_zone,
     )
     custom_reports: tuple[CustomReport, ...] = setting(
         "custom_reports",
@@ -246,5 +260,5 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
 
 def tenant_entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return an entry for each tenant, with the credentials of the top level where it has none of its own."""
-    above = {name: config.get(name) for name in ("tenant_id", "client_id", "client_secret")}
+    above = {name: config.get(name) for name in ("tenant_id", "client_id", "client_secret", "timezone")}
     return [{**above, **entry} for entry in config.get("tenants") or [{}]]

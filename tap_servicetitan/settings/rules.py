@@ -6,9 +6,10 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from tap_servicetitan.dates import parse_date
 
@@ -23,6 +24,20 @@ def past_date(text: str) -> str | None:
     except ValueError:
         return "must be a date or date-time, such as 2026-01-31 or 2026-01-31T00:00:00Z"
     return "lies in the future" if date > datetime.now(UTC) + timedelta(days=1) else None
+
+
+def time_zone(text: str) -> str | None:
+    """Check the name of a time zone."""
+    try:
+        zone(text)
+    except (ValueError, OSError, KeyError):  # a ZoneInfoNotFoundError is a KeyError
+        return "must be the IANA name of a time zone, such as America/Denver"
+    return None
+
+
+def zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name; UTC needs no database of time zones."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def url(text: str) -> str | None:

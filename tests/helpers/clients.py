@@ -25,6 +25,7 @@ _DEFAULTS = {
     "request_timeout": 5,
     "concurrency": 8,
     "requests_per_second": 10_000,
+    "timezone": "UTC",
     "reports_per_minute": 5,
     "log_interval": 0,
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from helpers.raw import RawServer, http
@@ -379,6 +380,30 @@ def test_a_setting_that_makes_no_sense_is_reported_at_discovery_and_fails_withou
     assert run.code == 1
     assert f"Custom report 'odd' (report 7 of category {CATEGORY}) of tenant 1001 cannot be run: {line}" in run.log
     assert f"tenant 1001, stream custom_report_odd: {line}" in run.log
+
+
+@pytest.mark.parametrize("per_tenant", [False, True])
+def test_the_days_of_a_report_are_those_of_the_time_zone(*, per_tenant: bool) -> None:
+    reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
+    # These two are 26 hours apart: at any time, their days differ.
+    east, west = "Pacific/Kiritimati", "Etc/GMT+12"
+    settings: dict[str, Any] = {"timezone": east}
+    if per_tenant:
+        settings = {"timezone": west, "tenants": [{"tenant_id": "1001", "timezone": east}], "tenant_id": ""}
+    with pipeline(reporting, **settings) as there:
+        run = there.run(there.discover(**stepping("today-1")), **stepping("today-1"))
+        days = [datetime.now(ZoneInfo(east)).date() - timedelta(days=ago) for ago in (1, 0)]
+        assert there.dates_asked() == [(str(day),) for day in days]
+
+    assert run.bookmark("custom_report_odd")["replication_key_value"] == f"{days[0]}T00:00:00.000000Z"
+
+
+def test_an_unknown_time_zone_is_a_problem_of_the_config(tap: Tap) -> None:
+    credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
+
+    run = tap({**credentials, "timezone": "Denver"})
+
+    assert "Setting 'timezone' must be the IANA name of a time zone, such as America/Denver." in run.log
 
 
 # Pages
