@@ -9,6 +9,7 @@ import codecs
 import logging
 import math
 import random
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,8 @@ from tap_servicetitan.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import requests
     from backoff.types import Details
 
@@ -90,10 +93,15 @@ class Client:
         self._settings = settings
         self._wait_factor = wait_factor
         self._rate_limiter = RateLimiter.per_second(settings.requests_per_second)
+        self._clock = pool.clock
         self._session = Session(pool, settings.user_agent)
         self._credentials = ClientCredentials(tenant, settings, self._send)
         self._breaker = CircuitBreaker(wait_factor)
         self._pause_log = LogThrottle(settings.log_interval)
+
+    def now(self) -> datetime:
+        """Return the API's time in UTC, at most what its clock says; this machine's before the first answer."""
+        return self._clock.now()
 
     def request(  # noqa: PLR0913 -- a request's parts, and what limits and observes it
         self,
@@ -228,7 +236,9 @@ class Client:
                 self._pause(request, limit.response, self._rate_limiter)
 
     def _send_signed(self, request: Request[T], auth: BearerAuth) -> requests.Response:
+        started = time.monotonic()
         response = self._send(**request.sent, auth=auth)
+        self._clock.answered(response.headers.get("Date", ""), time.monotonic() - started)
         request.hooks.answered(response)
         self._breaker.answered(response.status_code)
         return response

@@ -17,6 +17,7 @@ from typing_extensions import override
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tap_servicetitan.client.clock import APIClock
 from tap_servicetitan.errors import APIError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class _Adapter(HTTPAdapter):
 
 
 class ConnectionPool:
-    """The connections of all tenants: credentials belong to a request, so that tenants can share them."""
+    """What the clients of all tenants share: connections, since credentials belong to a request, and the API's clock."""
 
     def __init__(self, size: int) -> None:
         """Make a pool.
@@ -126,6 +127,7 @@ class ConnectionPool:
         """
         self.in_flight = threading.BoundedSemaphore(size)
         self.adapter: HTTPAdapter = _Adapter(pool_maxsize=size)
+        self.clock = APIClock()
 
 
 class Session(requests.Session):
