@@ -365,7 +365,7 @@ def bookmarked(**bookmark: Any) -> dict[str, Any]:
 
 
 INVALID_STATES: dict[str, tuple[Any, str]] = {
-    "a list": ([1], "The state that was handed in is not a JSON object."),
+    "a list": ([1], "The input state is not a JSON object."),
     "a bookmark that is text": ({"bookmarks": {"gone": "x"}}, "stream 'gone' is not usable: it is not an object"),
     "a token that is a number": (bookmarked(continue_from=5), "'bookings' is not usable: Expected `str | null`, got `int`"),
     "a date that is a number": ({"bookmarks": {"bookings": {"replication_key_value": 5}}}, "Expected `str | null`, got `int`"),
@@ -503,7 +503,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 INVALID_CATALOGS: dict[str, tuple[Any, str]] = {
-    "a list": ([], "The catalog that was handed in is not a JSON object."),
+    "a list": ([], "The input catalog is not a JSON object."),
     "nothing": ({}, "not usable: Object missing required field `streams`"),
     "streams by name": ({"streams": {}}, "Expected `array`, got `object` - at `$.streams`"),
     "a stream without a name": ({"streams": [entry(tap_stream_id=...)]}, "missing required field `tap_stream_id`"),
