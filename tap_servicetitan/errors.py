@@ -6,7 +6,8 @@
     │   │   ├── CredentialsError     client id or secret refused
     │   │   │   └── AppKeyError      app key refused
     │   │   ├── ForbiddenError       not for this tenant, or not for this app
-    │   │   │   └── MissingScopeError    the app lacks the scope of this resource
+    │   │   │   ├── MissingScopeError    the app lacks the scope of this resource
+    │   │   │   └── UnlicensedError      the tenant has not licensed the module of this resource
     │   │   ├── NotFoundError        no such resource (404), or not in its present state (409)
     │   │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
     │   ├── BatchError           the files of a BATCH message cannot be written
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     import requests
 
 
-Verdict = Literal["missing scope", "wrong credentials", "wrong app key", "failed"]
+Verdict = Literal["missing scope", "not licensed", "wrong credentials", "wrong app key", "failed"]
 """What keeps a stream from being read, in a word or two."""
+
+UNENTITLED: frozenset[Verdict] = frozenset({"missing scope", "not licensed"})
+"""The verdicts that mean: the credentials are right, and this stream is not part of what they give access to."""
 
 
 class StreamError(SyncError):
@@ -84,6 +88,16 @@ class MissingScopeError(ForbiddenError):
     def remedy_with(self, scope: str) -> str:
         """Name the scope."""
         return f"Grant the scope {scope} to the app in ServiceTitan's developer portal."
+
+
+class UnlicensedError(ForbiddenError):
+    """The tenant has not licensed the module that this resource belongs to."""
+
+    verdict = "not licensed"
+    remedy = (
+        "ServiceTitan sells this module separately: deselect the stream, or set skip_unentitled_streams, until the "
+        "tenant has licensed it."
+    )
 
 
 class NotFoundError(APIError):

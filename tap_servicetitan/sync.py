@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded
+from tap_servicetitan.errors import UNENTITLED
+from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded, summary
 from tap_servicetitan.runtime.workers import run_jobs
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ class Sync:
         self._streams = {stream.name: stream for stream in streams}
         self._context = context
         self._undescribed = undescribed
-        self._failures = list(undescribed)
+        self._failures: list[Failure] = []
+        self._skipped: list[Failure] = []
+        """Of streams that the tenant has not licensed or the app has no scope for, by the setting."""
+        for failure in undescribed:
+            (self._skipped if self._is_skipped(failure) else self._failures).append(failure)
         self._logged: set[tuple[str, str]] = set()
         """Tenants and kinds of failures that the log has shown."""
 
@@ -60,7 +65,9 @@ class Sync:
             raise
         finally:
             context.progress.summary(lambda stream, tenant_id: self._streams[stream].bookmark(tenant_id))
-        failed = {failure.stream for failure in self._failures}
+        for line in summary(self._skipped):
+            _log.warning("Skipped, because of skip_unentitled_streams: %s", line)
+        failed = {failure.stream for failure in (*self._failures, *self._skipped)}
         for stream in streams:
             if stream.name not in failed:
                 stream.write_activate_version()
@@ -78,12 +85,18 @@ class Sync:
             stream.name,
             functools.partial(stream.failure, tenant_id),
         )
-        progress.end("failed" if failure else "complete")
-        if failure:
+        skipped = failure is not None and self._is_skipped(failure)
+        progress.end("skipped" if skipped else "failed" if failure else "complete")
+        if failure and skipped:
+            self._skipped.append(failure)
+        elif failure:
             self._failures.append(failure)
             kind = (tenant_id, failure.kind)
             _log.log(logging.DEBUG if kind in self._logged else logging.ERROR, "Failed: %s", failure)
             self._logged.add(kind)
+
+    def _is_skipped(self, failure: Failure) -> bool:
+        return self._context.settings.skip_unentitled_streams and failure.verdict in UNENTITLED
 
     def _read(self, stream: EndpointStream, tenant_id: str) -> None:
         stream.write_schema()

@@ -125,7 +125,7 @@ class Client:
 
         Raises:
             CredentialsError: The token endpoint refused the credentials; an AppKeyError after 401 twice in a row.
-            ForbiddenError: 403; a MissingScopeError where the API says so.
+            ForbiddenError: 403; a MissingScopeError or UnlicensedError where the API says so.
             NotFoundError: 404 or 409.
             RefusedRequestError: 400.
             APIError: Any other final answer, or no success in all tries. If the API or the token endpoint cannot be

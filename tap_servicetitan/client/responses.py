@@ -19,6 +19,7 @@ from tap_servicetitan.errors import (
     NotFoundError,
     RefusedRequestError,
     TransientError,
+    UnlicensedError,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _FINAL: dict[int, type[APIError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
     HTTPStatus.CONFLICT: NotFoundError,
 }
+
+UNLICENSED = "tenant is not authorized to access this resource"
+"""Title of a 403 for a module that the tenant has not licensed, in lower case (MeltanoLabs/tap-service-titan)."""
 
 _LATER = "Run again later: the sync resumes where it stopped."
 
@@ -63,6 +67,8 @@ def error(response: requests.Response, secrets: Secrets) -> APIError | Transient
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         text = f"The API answered {status}, a redirect, which is not followed so that no other host sees the token."
         return APIError(text, remedy="Check api_url.")
+    if status == HTTPStatus.FORBIDDEN and UNLICENSED in text.lower():
+        return UnlicensedError(text)
     if status == HTTPStatus.FORBIDDEN and "scope" in text.lower():  # "Scope validation failed", from live tenants
         return MissingScopeError(text)
     return _FINAL.get(status, APIError)(text)

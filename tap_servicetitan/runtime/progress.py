@@ -51,7 +51,7 @@ class StreamProgress(RequestHooks):
         self.newest: datetime | None = None
         """The newest date among the records so far."""
         self.outcome = "stopped"
-        """``complete``, ``failed``, or ``stopped`` if the run ended before the stream did."""
+        """``complete``, ``failed``, ``skipped``, or ``stopped`` if the run ended before the stream did."""
         self._endpoint = endpoint
         self._started = time.monotonic()
         self._ended: float | None = None

@@ -157,6 +157,16 @@ class Settings:
         ),
         parse=parse_reports,
     )
+    skip_unentitled_streams: bool = setting(
+        "skip_unentitled_streams",
+        th.BooleanType,
+        default=False,
+        title="Skip unentitled streams",
+        description=(
+            "Skip, with a warning, streams that the tenant has not licensed or whose scope the app lacks. Otherwise they "
+            "make the run fail after all others have been read."
+        ),
+    )
     include_recent_changes: bool = setting(
         "include_recent_changes",
         th.BooleanType,

@@ -30,7 +30,8 @@ control paths (no credentials needed; records change only by a request to advanc
       streams that cannot show inactive ones
   curl -X POST localhost:8080/simulator/misbehave -d '{"kind": "rate_limit", "stream": "bookings", "times": 2}'
       makes requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
-      empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error;
+      empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error
+      unlicensed;
       options: stream, tenant_id, after, times (null: always), retry_after, seconds, status, location
       (besides streams: report_description, report_data, dynamic_value_set)
   curl -X POST localhost:8080/simulator/behave

@@ -203,7 +203,8 @@ class Simulator:
         Args:
             kind: ``rate_limit``, ``error``, ``bad_gateway``, ``unavailable``, ``reset``, ``reset_body``, ``cut``,
                 ``cut_chunked``, ``empty``, ``html``, ``wrong_shape``, ``unauthorized``, ``hang``, ``refuse_token``,
-                ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance`` or ``token_error``.
+                ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance``, ``token_error`` or
+                ``unlicensed``.
             options: Fields of :class:`tap_servicetitan.simulator.api.faults.Fault`: ``stream``, ``tenant_id``,
                 ``after`` and ``times`` (numbers of requests), ``retry_after`` and ``seconds``, ``status``,
                 ``location``. Besides streams there are ``report_description``, ``report_data`` and

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FaultKind = Literal[
     "rate_limit", "error", "bad_gateway", "unavailable", "reset", "reset_body", "cut", "cut_chunked", "empty", "html",
     "wrong_shape", "unauthorized", "hang", "refuse_token", "empty_page", "repeat_token", "redirect", "maintenance",
-    "token_error",
+    "token_error", "unlicensed",
 ]  # fmt: skip
 
 TRANSIENT: Final[tuple[FaultKind, ...]] = (
@@ -188,4 +188,5 @@ _RESPONSES: Final[Mapping[str, Callable[[Fault], ApiResponse]]] = {
     "html": lambda _: html_response(200, "Sign in"),
     "wrong_shape": lambda _: json_response({"items": []}),
     "token_error": _token_error,
+    "unlicensed": lambda _: problem(403, "Tenant is not authorized to access this resource."),
 }
