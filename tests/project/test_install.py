@@ -173,6 +173,21 @@ def test_the_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_p
     assert "cs2" not in (tmp_path / "my-project" / "meltano.yml").read_text()
 
 
+def test_the_readmes_commands_without_meltano_load_a_first_run_and_the_next(tmp_path: Path, run: Run) -> None:
+    section = (ROOT / "README.md").read_text().partition("**Without Meltano**")[2].partition("\n## ")[0]
+    install, first, later = re.findall(r"```shell\n(.*?)```", section, re.DOTALL)
+    run("bash", "-euc", install.replace("install .", f"install {ROOT}"))
+    with Simulator(records=3, page_size=2, rate_limit=0) as simulator:
+        (tmp_path / "config.json").write_text(json.dumps({**simulator.config, "requests_per_second": 10_000}))
+        run("bash", "-euo", "pipefail", "-c", first)
+        assert loaded(tmp_path)["bookings"] == 3
+        state = json.loads((tmp_path / "state.json").read_text())
+        simulator.advance(new=2, changed=1)
+        run("bash", "-euo", "pipefail", "-c", later)
+    assert loaded(tmp_path)["bookings"] == 3 + 2 + 1
+    assert json.loads((tmp_path / "state.json").read_text()) != state
+
+
 def test_the_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Path, run: Run) -> None:
     project = yaml.safe_load((ROOT / "meltano.yml").read_text())
     (tap,), loaders = project["plugins"]["extractors"], project["plugins"]["loaders"]
