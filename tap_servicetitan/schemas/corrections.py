@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-NAME_OR_NUMBER: dict[str, Any] = {"type": ["string", "integer", "null"]}
-"""An enumeration that is documented by names and was seen to arrive as numbers."""
+NAME_OR_NUMBER: dict[str, Any] = {"type": ["string", "null"]}
+"""An enumeration that is documented by names and was seen to arrive as numbers, which the tap writes as text."""
 
 CORRECTIONS: Mapping[str, Mapping[str, dict[str, Any]]] = {
     # `0` where the documents have `None` and `ByValue`: MeltanoLabs/tap-service-titan issue 358 (2026), seen on these.

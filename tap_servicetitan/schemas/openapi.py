@@ -181,6 +181,8 @@ def merge(schemas: Iterable[Schema]) -> Schema:
 
 def _merge_two(one: Schema, other: Schema) -> Schema:
     types = {*one["type"], *other["type"]}
+    if "string" in types:  # one type, since loaders make a column of it: the tap writes other scalars as text
+        types -= {"integer", "number", "boolean"}
     merged: Schema = {"type": [name for name in (*TYPES, "null") if name in types]}
     if "format" in one and one.get("format") == other.get("format"):
         merged["format"] = one["format"]

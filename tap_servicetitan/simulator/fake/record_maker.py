@@ -132,9 +132,9 @@ def _field(stream: str, parent: str | None, name: str, schema: Schema) -> FieldM
 
 
 def _value(stream: str, parent: str | None, name: str, schema: Schema) -> FieldMaker:
-    json_type, *others = _types(schema)
-    if others:  # a status of marketing-ads, landedCostMethod: enumerations that are sometimes sent as numbers
-        make = _value(stream, parent, name, {**schema, "type": json_type})
+    json_type = _type(schema)
+    if json_type == "string" and name in vocabulary.SOMETIMES_NUMBERS.get(stream, ()):
+        make = text_field(stream, parent, name, schema.get("format"))
         return lambda record: record.below(3) if record.rng.random() < _NUMBER_SHARE else make(record)
     if json_type == "object":
         return _object(stream, name, schema)

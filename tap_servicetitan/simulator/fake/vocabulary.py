@@ -242,3 +242,10 @@ ALWAYS_SET: Final = frozenset({
 
 NULL_MODIFIED_ON: Final = frozenset({"invoices", "inventory_bills", "projects"})
 """Feeds in which ``modifiedOn`` may be null by the OpenAPI document: here sometimes in records that never changed."""
+
+SOMETIMES_NUMBERS = {
+    **dict.fromkeys(("inventory_bills", "purchase_order_types", "receipts"), ("landedCostMethod",)),
+    **dict.fromkeys(("campaign_performance", "adgroup_performance", "keyword_performance"), ("status",)),
+    "submissions": ("value",),
+}
+"""Text fields, by stream, that the API sometimes sends as numbers."""
