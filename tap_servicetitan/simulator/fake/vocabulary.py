@@ -244,7 +244,9 @@ NULL_MODIFIED_ON: Final = frozenset({"invoices", "inventory_bills", "projects"})
 """Feeds in which ``modifiedOn`` may be null by the OpenAPI document: here sometimes in records that never changed."""
 
 SOMETIMES_NUMBERS = {
+    # `0` where the documents have `None` and `ByValue`: MeltanoLabs/tap-service-titan issue 358 (2026), seen on these.
     **dict.fromkeys(("inventory_bills", "purchase_order_types", "receipts"), ("landedCostMethod",)),
+    # Numbers where the documents have `None`, `Live`, `Stopped`: archdotdev/tap-service-titan issue 163.
     **dict.fromkeys(("campaign_performance", "adgroup_performance", "keyword_performance"), ("status",)),
     "submissions": ("value",),
 }
