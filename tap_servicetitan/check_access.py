@@ -50,7 +50,7 @@ def check(
     def probe(stream: EndpointStream, tenant_id: str) -> None:
         scope = table.scope(stream.endpoint)
         failure = run_guarded(
-            functools.partial(stream.probe, tenant_id),
+            functools.partial(_probe, stream, tenant_id),
             tenant_id,
             stream.name,
             functools.partial(stream.failure, tenant_id),
@@ -63,6 +63,10 @@ def check(
     probed = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
     reports = [_refused(failure, SCOPE) for failure in undescribed]
     return sorted([*probed, *reports], key=lambda access: tenant_ids.index(access.tenant_id))
+
+
+def _probe(stream: EndpointStream, tenant_id: str) -> None:
+    stream.probe(stream.api(tenant_id))
 
 
 def _refused(failure: Failure, scope: str) -> StreamAccess:

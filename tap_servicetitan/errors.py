@@ -8,7 +8,8 @@
     │   │   ├── ForbiddenError       not for this tenant, or not for this app
     │   │   │   ├── MissingScopeError    the app lacks the scope of this resource
     │   │   │   └── UnlicensedError      the tenant has not licensed the module of this resource
-    │   │   ├── NotFoundError        no such resource (404), or not in its present state (409)
+    │   │   ├── NotFoundError        no such resource (404), or not in its present state
+    │   │   │   └── WrongStateError      the resource exists and is not in a state to be read (409)
     │   │   └── RefusedRequestError  a parameter was refused (400), such as a continuation token
     │   ├── BatchError           the files of a BATCH message cannot be written
     │   ├── ReportError          a custom report is not what its settings or its description say
@@ -101,9 +102,18 @@ class UnlicensedError(ForbiddenError):
 
 
 class NotFoundError(APIError):
-    """There is no such resource (404), or not in its present state (409)."""
+    """There is no such resource (404), or not in its present state."""
+
+    is_gone = True
+    """Whether there is no such resource any more; False if it exists and is, for example, inactive."""
 
     remedy = "ServiceTitan may have withdrawn it, or the tenant_id is wrong: deselect the stream or fix the setting."
+
+
+class WrongStateError(NotFoundError):
+    """The resource is not in a state in which it can be read (409), for example inactive."""
+
+    is_gone = False
 
 
 class RefusedRequestError(APIError):

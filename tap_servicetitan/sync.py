@@ -50,6 +50,8 @@ class Sync:
         """
         context, streams = self._context, self._streams.values()
         context.prepare()
+        for stream in streams:
+            stream.version.prepare()
         jobs = [
             functools.partial(self._sync, stream, tenant_id) for stream in streams for tenant_id in stream.tenant_ids
         ]
@@ -64,13 +66,13 @@ class Sync:
             _log.error("The target closed its input: stopped. The next run repeats what it had not received.")
             raise
         finally:
-            context.progress.summary(lambda stream, tenant_id: self._streams[stream].bookmark(tenant_id))
+            context.progress.summary(lambda stream, tenant_id: self._streams[stream].stored_bookmark(tenant_id))
         for line in summary(self._skipped):
             _log.warning("Skipped, because of skip_unentitled_streams: %s", line)
         failed = {failure.stream for failure in (*self._failures, *self._skipped)}
         for stream in streams:
             if stream.name not in failed:
-                stream.write_activate_version()
+                stream.version.finish()
             stream.violations.summary()
         context.checkpoints.write()
         if self._failures:

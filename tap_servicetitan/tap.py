@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap
-from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
 from tap_servicetitan import check_access, command, input_catalog, settings
@@ -23,7 +23,7 @@ from tap_servicetitan.output.stream_maps import StreamMapper
 from tap_servicetitan.reports import discovery, list_command
 from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.runtime.context import RunContext
-from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.state_migration import normalize_state
 from tap_servicetitan.streams.stream_factory import stream_class
 from tap_servicetitan.sync import Sync
 
@@ -98,7 +98,7 @@ class TapServiceTitan(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         if state:
             tenant_ids = (tenant.tenant_id for tenant in self.context.settings.tenants)
-            super().load_state(bookmarks.normalize_state(state, tenant_ids, self.streams))
+            super().load_state(normalize_state(state, tenant_ids, self.streams))
 
     @override  # type: ignore[misc]  # final for type checkers only; the SDK offers no other hook
     def sync_all(self) -> None:
@@ -134,7 +134,7 @@ class TapServiceTitan(Tap):
         return reports
 
     def _write_state(self) -> None:
-        self.state_writer.write_state(self.state)
+        self.write_message(StateMessage(value=self.state))
 
     @classmethod
     @override

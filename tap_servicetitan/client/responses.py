@@ -20,6 +20,7 @@ from tap_servicetitan.errors import (
     RefusedRequestError,
     TransientError,
     UnlicensedError,
+    WrongStateError,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _FINAL: dict[int, type[APIError]] = {
     HTTPStatus.UNAUTHORIZED: AppKeyError,
     HTTPStatus.FORBIDDEN: ForbiddenError,
     HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: NotFoundError,
+    HTTPStatus.CONFLICT: WrongStateError,
 }
 
 UNLICENSED = "tenant is not authorized to access this resource"

@@ -19,12 +19,20 @@ class MessageWriter(MsgSpecWriter):
         self.bytes_written = 0
         self.state_bytes = 0
         self.last_state_bytes = 0
+        self.ends_with_state = False
+        """Whether the last line is STATE."""
+        self._last_state = b""
 
     def write_message(self, message: Message) -> None:
         """Write a message; flush it unless it is a RECORD, whose page is flushed as a whole."""
         line = self.format_message(message)
+        is_state = message.type is SingerMessageType.STATE
+        if is_state and self.ends_with_state and line == self._last_state:
+            return  # some targets forget a STATE at the next RECORD, so only a repetition right behind it is left out
         self.write_lines(line)
-        if message.type is SingerMessageType.STATE:
+        if is_state:
+            self._last_state = bytes(line)
+            self.ends_with_state = True
             self.last_state_bytes = len(line)
             self.state_bytes += len(line)
         if message.type is not SingerMessageType.RECORD:
@@ -32,6 +40,8 @@ class MessageWriter(MsgSpecWriter):
 
     def write_lines(self, lines: bytes | bytearray) -> None:
         """Write complete lines."""
+        if lines:
+            self.ends_with_state = False
         sys.stdout.buffer.write(lines)
         self.bytes_written += len(lines)
 

@@ -39,6 +39,8 @@ class SchemaViolations:
         self._replaced: set[str] = set()
         self._lock = threading.Lock()
         self.count: Counter[str] = Counter()
+        self._wrong: set[str] = set()
+        """Fields whose values are no text where text is not what is expected: a target may refuse them."""
 
     def __call__(self, reason: str) -> None:
         """Note why a record does not fit, in msgspec's words: types and a path, never a value."""
@@ -48,9 +50,12 @@ class SchemaViolations:
         with self._lock:
             self.count[field] += 1
             first = self.count[field] == 1
-        if first:
             expected = re.search(r"`(\w+)", what)
-            self._logger.warning(
+            if first and (expected is None or expected[1] != "str"):
+                self._wrong.add(field)
+        if first:
+            self._logger.log(
+                logging.WARNING if field in self._wrong else logging.INFO,  # text loses nothing
                 "Stream %s: %s in %s. Such values are written %s.",
                 self._stream,
                 what[0].lower() + what[1:],
@@ -82,7 +87,13 @@ class SchemaViolations:
     def summary(self) -> None:
         """Log at the end of a run how many there were."""
         for field, count in self.count.items():
-            self._logger.warning("Stream %s: %d records do not fit the schema in %s.", self._stream, count, field)
+            self._logger.log(
+                logging.WARNING if field in self._wrong else logging.INFO,
+                "Stream %s: %d records do not fit the schema in %s.",
+                self._stream,
+                count,
+                field,
+            )
 
 
 class TypeCheck:

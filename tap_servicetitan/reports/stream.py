@@ -11,29 +11,39 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan.dates import parse_date
 from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamError
 from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
-from tap_servicetitan.reports.relative_dates import DAY
+from tap_servicetitan.reports.relative_dates import DAY, relative
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun, read_pages
 from tap_servicetitan.reports.rows import make_records
 from tap_servicetitan.settings.custom_reports import by_tenant
-from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.listing import PagedStream
-from tap_servicetitan.streams.pagination import Page
+from tap_servicetitan.streams.api_reader import ApiReader
+from tap_servicetitan.streams.base import EndpointStream
+from tap_servicetitan.streams.bookmarks import DateBookmark
+from tap_servicetitan.streams.page import Page
 
 if TYPE_CHECKING:
     from tap_servicetitan.failures import Failure
 
 
-class ReportStream(PagedStream):
+class ReportStream(EndpointStream):
     """A custom report: run once, or once for each date or window since the bookmark."""
 
     endpoint: ClassVar[Report]
     throttled_separately = True
+
+    @property
+    @override
+    def always_partial(self) -> str | None:
+        if self.endpoint.dates:
+            return "it is read by windows of time, never from its beginning"
+        values = (value for one in self.endpoint.tenant_reports.values() for value in one.report.parameters.values())
+        today = self.run_context.started.date()
+        moving = any(isinstance(value, str) and relative(value, today) for value in values)
+        return "its parameters move with the day" if moving else None
 
     @functools.cached_property
     def _reported_columns(self) -> set[tuple[str, str]]:
@@ -57,11 +67,13 @@ class ReportStream(PagedStream):
 
     @functools.cached_property
     @override
-    def _decode(self) -> Callable[[bytes], Any]:
+    def decode(self) -> Callable[[bytes], Any]:
         return self.shape.decoder(Rows, rows=list[Any])
 
     @override
-    def pages(self, tenant_id: str) -> Iterator[Page]:
+    def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
+        tenant_id = api.tenant_id
+        bookmark = DateBookmark.load(stored, self.endpoint.replication_key)
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         parameters = self._parameters(tenant_id)
         self._check_catalog()
@@ -69,11 +81,17 @@ class ReportStream(PagedStream):
             days = date_range(tenant_report.report.parameters, self.today(tenant_id))
             if days and days.first > days.last:
                 self._log_nothing_to_read(tenant_id, days)
-                yield Page([], whole=False)
+                yield Page([], incomplete="there is nothing to read")
             else:
-                yield from self._run(tenant_id, parameters)
+                yield from self._run(api, parameters)
             return
-        days = self._days_to_read(tenant_id)
+        days = days_to_read(
+            tenant_report.report,
+            self.endpoint.dates,
+            bookmark=bookmark.date.date() if bookmark.date else None,
+            today=self.today(tenant_id),
+            start_date=start_date.date() if start_date else None,
+        )
         windows = list(calendar_windows(tenant_report.report.window if len(self.endpoint.dates) > 1 else "day", days))
         if not windows:
             self._log_nothing_to_read(tenant_id, days)
@@ -83,40 +101,35 @@ class ReportStream(PagedStream):
         for window in windows:
             bounds = self._bounds(self.endpoint.stepped(tenant_id), window)
             finished = DateWindow(max(days.first, window.first), window.last).finished(self.today(tenant_id))
-            yield from self._run(tenant_id, {**parameters, **bounds}, window, finished)
+            if finished:
+                bookmark = bookmark.advance(_midnight(finished), _midnight(self.today(tenant_id) - DAY))
+            yield from self._run(api, {**parameters, **bounds}, window, bookmark)
 
     @override
-    def probe(self, tenant_id: str) -> None:
+    def probe(self, api: ApiReader) -> None:
         # Discovery requested the metadata, which needs the same scope; a run would use up the limit of runs.
         self._check_catalog()
-        self._parameters(tenant_id)
-
-    @override
-    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        if not page.has_more:
-            yesterday = self.today(bookmark["context"]["tenant_id"]) - DAY
-            bookmarks.advance_date(bookmark, self.endpoint.replication_key, page.newest, _midnight(yesterday))
+        self._parameters(api.tenant_id)
 
     def today(self, tenant_id: str) -> date:
         """Return the day of the run, in the tenant's time zone."""
         tenants = self.run_context.settings.tenants
         return next(one for one in tenants if one.tenant_id == tenant_id).day(self.run_context.started)
 
-    def run_report(self, tenant_id: str, parameters: Mapping[str, Any], number: int) -> Rows[list[Any]]:
+    def run_report(self, api: ApiReader, parameters: Mapping[str, Any], number: int) -> Rows[list[Any]]:
         """Request a page of a report's data.
 
         Args:
-            tenant_id: Whose report.
+            api: Requests the tenant's pages.
             parameters: Values by name.
             number: Of the page, counted from 0.
         """
-        tenant_report = self.endpoint.tenant_reports[tenant_id]
-        page: Rows[list[Any]] = self.fetch(
-            tenant_id,
-            {**self.numbered(number), "includeTotal": "true"},
-            parent={"report_category": tenant_report.report.category, "report_id": tenant_report.report.report_id},
+        tenant_report = self.endpoint.tenant_reports[api.tenant_id]
+        page: Rows[list[Any]] = api.fetch(
+            {**api.page_params(number), "includeTotal": "true"},
+            path_values={"report_category": tenant_report.report.category, "report_id": tenant_report.report.report_id},
             body={"parameters": [{"name": name, "value": value} for name, value in parameters.items()]},
-            budget=tenant_report.budget,
+            rate_limiter=tenant_report.budget,
         )
         return page
 
@@ -150,62 +163,56 @@ class ReportStream(PagedStream):
             self.today(tenant_id),
         )
 
-    def _days_to_read(self, tenant_id: str) -> DateWindow:
-        bookmark = self.bookmark(tenant_id).get("replication_key_value")
-        start_date = self.run_context.settings.start_date
-        return days_to_read(
-            self.endpoint.tenant_reports[tenant_id].report,
-            self.endpoint.dates,
-            bookmark=parse_date(bookmark).date() if bookmark else None,
-            today=self.today(tenant_id),
-            start_date=start_date.date() if start_date else None,
-        )
-
     def _bounds(self, names: tuple[str, ...], window: DateWindow) -> dict[str, str]:
         """Return the first and the last day of a window under these names."""
         return dict(zip(names, (window.first.isoformat(), window.last.isoformat()), strict=False))
 
     def _run(
         self,
-        tenant_id: str,
+        api: ApiReader,
         parameters: Mapping[str, Any],
         window: DateWindow | None = None,
-        finished: date | None = None,
+        bookmark: DateBookmark | None = None,
     ) -> Iterator[Page]:
         """Yield all pages of a run.
 
         Args:
-            tenant_id: Whose report.
+            api: Requests the tenant's pages.
             parameters: Values by name.
             window: The days that are read; None if the report is not stepped.
-            finished: The last of them that is over.
+            bookmark: Behind the last of them that is over.
         """
         try:
-            run = self._consistent_run(tenant_id, parameters, window)
-            complete = tenant_id not in self._inconsistent
-            newest = _midnight(finished) if finished and complete else None
+            run = self._consistent_run(api, parameters, window)
+            complete = api.tenant_id not in self._inconsistent
             rows = 0
             for page in run.pages:
-                records = self._records(tenant_id, page, window, rows)
+                records = self._records(api.tenant_id, page, window, rows)
                 rows += len(records)
-                yield Page(records, page is not run.pages[-1], newest=newest, whole=complete)
+                behind = bookmark if complete and page is run.pages[-1] else None
+                yield Page(
+                    records,
+                    behind,
+                    newest=bookmark.date if bookmark else None,
+                    incomplete=None if complete else "rows moved between its pages",
+                )
         except StreamError as error:
             if window:
                 error.args = (f"For {window}: {error}",)
             raise
 
-    def _consistent_run(self, tenant_id: str, parameters: Mapping[str, Any], window: DateWindow | None) -> ReportRun:
+    def _consistent_run(self, api: ApiReader, parameters: Mapping[str, Any], window: DateWindow | None) -> ReportRun:
         """Run a report, twice if rows move between its pages; if they move again, the bookmark stays where it is."""
         for attempt in range(2):
-            run = read_pages(functools.partial(self.run_report, tenant_id, parameters))
+            run = read_pages(functools.partial(self.run_report, api, parameters))
             if run.inconsistency is None:
                 return run
             text = "Tenant %s, stream %s: rows were added or removed while reading%s: %s. %s"
             what_follows = "The next run reads them again." if attempt else "They are read again now."
             days = f" {window}" if window else ""
             level = logging.WARNING if attempt else logging.INFO
-            self.log(text, tenant_id, self.name, days, run.inconsistency, what_follows, level=level)
-        self._inconsistent.add(tenant_id)
+            self.log(text, api.tenant_id, self.name, days, run.inconsistency, what_follows, level=level)
+        self._inconsistent.add(api.tenant_id)
         return run
 
     def _records(

@@ -219,6 +219,18 @@ class Settings:
     )
     """Per report and tenant."""
 
+    full_reads: Mapping[str, float] = setting(
+        "full_reads",
+        th.ObjectType(additional_properties=th.NumberType(exclusive_minimum=0)),
+        title="Full reads",
+        description=(
+            "Days after which an incremental stream is read in full, by stream name, so that targets find the rows that "
+            'vanished from ServiceTitan. Example: {"customer_contacts": 7}'
+        ),
+        parse=lambda value: dict(value or {}),
+    )
+    """Days by stream name."""
+
     log_interval: float = setting(
         "log_interval",
         th.NumberType(minimum=0),

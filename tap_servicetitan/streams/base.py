@@ -1,4 +1,4 @@
-"""What every stream has in common: fetch a page, write it, then commit its bookmark."""
+"""What every stream has in common: the SDK's stream, and how its pages are requested and decoded."""
 
 from __future__ import annotations
 
@@ -14,45 +14,59 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan import schemas
+from tap_servicetitan.dates import parse_dates
 from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Endpoint
+from tap_servicetitan.errors import StreamError
 from tap_servicetitan.failures import Failure
 from tap_servicetitan.output.record_shape import RecordShape
 from tap_servicetitan.output.record_types import as_dict
 from tap_servicetitan.output.violations import SchemaViolations
-from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.pagination import ListBody, wrap_bare_body
+from tap_servicetitan.runtime.context import RunContext
+from tap_servicetitan.runtime.progress import StreamProgress
+from tap_servicetitan.streams.api_reader import ApiReader
+from tap_servicetitan.streams.bodies import body_type, wrap_bare_body
+from tap_servicetitan.streams.derived_keys import with_derived_keys
+from tap_servicetitan.streams.page import Page
+from tap_servicetitan.streams.page_sync import PageSync
+from tap_servicetitan.streams.table_version import TableVersion
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
-    from tap_servicetitan.client.rate_limit import RateLimiter
-    from tap_servicetitan.endpoints.kinds import Endpoint
-    from tap_servicetitan.errors import StreamError
-    from tap_servicetitan.runtime.context import RunContext
-    from tap_servicetitan.runtime.progress import StreamProgress
-    from tap_servicetitan.streams.pagination import Page
-
 
 class EndpointStream(Stream, abc.ABC):
-    """A collection of the API, read page by page."""
+    """An endpoint of the API as a stream of the SDK."""
 
     endpoint: ClassVar[Endpoint]
 
     throttled_separately: ClassVar[bool] = False
-    """Whether reading it is mostly waiting for a budget of its own."""
+    """Whether reading it mostly waits for a rate limit of its own."""
 
     def __init__(self, tap: Tap, run_context: RunContext) -> None:
-        self.tap = tap
         self.run_context = run_context
         super().__init__(tap, schema=self.json_schema, name=self.endpoint.name)
         self.violations = SchemaViolations(self.name, self.logger)
-        self.complete: set[str] = set()
-        """Tenants of which this run has read everything, from the first record to the last."""
-        self._announced = False
+        self.version = TableVersion(self)
+        self._schema_written = False
 
-    # What each kind of endpoint says for itself
+    # What each kind of endpoint defines
+
+    @abc.abstractmethod
+    def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
+        """Yield a tenant's pages.
+
+        Args:
+            api: Requests the tenant's pages.
+            stored: The tenant's bookmark; empty on a first run and for a full table.
+            start_date: Where to begin without a bookmark; None for the beginning.
+        """
+
+    @abc.abstractmethod
+    def probe(self, api: ApiReader) -> None:
+        """Request as little as possible, to see whether a tenant's records may be read."""
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -65,107 +79,18 @@ class EndpointStream(Stream, abc.ABC):
         return [tenant.tenant_id for tenant in self.run_context.settings.tenants]
 
     @property
-    def envelope(self) -> Any:
-        """Struct type of an answer, generic over its records."""
-        return ListBody
-
-    @abc.abstractmethod
-    def pages(self, tenant_id: str) -> Iterator[Page]:
-        """Fetch a tenant's pages, one after the other."""
-
-    @abc.abstractmethod
-    def move_bookmark(self, bookmark: dict[str, Any], page: Page) -> None:
-        """Put a tenant's bookmark behind a page that was written."""
-
-    @property
     def transforms_rows(self) -> bool:
         """Whether records are made of the answer's rows, by :meth:`transform_rows`."""
         return bool(self.endpoint.derived_keys)
 
     def transform_rows(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Make records of an answer's rows: with the fields that the entry lifts from inside them, for a true key."""
-        for row in rows:
-            yield {
-                **{key: _lifted(row, self._key_paths(row, paths)) for key, paths in self.endpoint.derived_keys.items()},
-                **row,
-            }
+        """Make records of an answer's rows."""
+        return with_derived_keys(self.endpoint, rows)
 
-    def _key_paths(self, row: dict[str, Any], paths: tuple[str, ...]) -> tuple[str, ...]:
-        field, by_value = self.endpoint.key_path_by or ("", {})
-        first = by_value.get(row.get(field)) if field else None
-        return (first, *paths) if first else paths
-
-    def records_of(self, answer: Any) -> list[Any]:
-        """Return an answer's records."""
-        records: list[Any] = answer.data
-        return list(self.transform_rows(records)) if self.transforms_rows else records
-
-    @abc.abstractmethod
-    def probe(self, tenant_id: str) -> None:
-        """Ask for as little as the API lets one, to see whether a tenant's records may be read."""
-
-    # The run
-
-    def write_schema(self) -> None:
-        """Write the SCHEMA message, once a run."""
-        if self._announced:
-            return
-        self._announced = True
-        self.shape.write_schema(self.replication_key)
-        if self.emit_activate_version_messages and self.replication_method == REPLICATION_FULL_TABLE:
-            self._stream_version = int(self.started.timestamp())
-
-    def write_activate_version(self) -> None:
-        """Let targets drop what this run has not brought, once it has read every tenant in full."""
-        if self._stream_version is not None and len(self.complete) == len(self.tenant_ids):
-            self._write_activate_version_message(self._stream_version)
-
-    def sync_tenant(self, tenant_id: str) -> None:
-        """Read a tenant's records to the end."""
-        mode = self.replication_method.lower()
-        self.log("Beginning sync of '%s' in %s mode, tenant %s", self.name, mode, tenant_id, level=logging.DEBUG)
-        from_the_start = "parent_page" not in self.bookmark(tenant_id)
-        writer = self.shape.writer(tenant_id)
-        progress = self.progress(tenant_id)
-        unsettled: list[Page] = []
-        whole = True
-
-        def settle() -> None:
-            writer.close()
-            self._commit(tenant_id, unsettled)
-
-        with progress.measured(), self.run_context.checkpoints.settling(settle):
-            for page in self.pages(tenant_id):
-                page.records = page.records[: self.ABORT_AT_RECORD_COUNT]
-                writer.write(page.records, page.received, self._stream_version)
-                progress.page(len(page.records), page.newest)
-                if self.ABORT_AT_RECORD_COUNT is not None:  # a trial run: a few records, no bookmark
-                    if page.records:
-                        return
-                    continue
-                page.records = []
-                whole = page.whole
-                unsettled.append(page)
-                if writer.settled:
-                    self._commit(tenant_id, unsettled)
-        if from_the_start and whole:
-            self.complete.add(tenant_id)
-
-    def failure(self, tenant_id: str, error: StreamError) -> Failure:
-        """Return what to tell a person of an error."""
-        remedy = error.remedy_with(table.scope(self.endpoint))
-        return Failure(tenant_id, self.name, str(error), remedy, error.verdict)
-
-    def bookmark(self, tenant_id: str) -> Mapping[str, Any]:
-        """Return where a tenant's records go on; empty on a first run and for a full table."""
-        if not self.keeps_bookmark:
-            return {}
-        partitions = self.tap_state.get("bookmarks", {}).get(self.name, {}).get("partitions", [])
-        return next((found for found in partitions if found["context"] == {"tenant_id": tenant_id}), {})
-
-    def progress(self, tenant_id: str) -> StreamProgress:
-        """Return how far the reading of a tenant's records has come."""
-        return self.run_context.progress.of(self.endpoint, tenant_id)
+    @property
+    def always_partial(self) -> str | None:
+        """Why no run reads everything, for streams where that is so."""
+        return None
 
     @property
     def keeps_bookmark(self) -> bool:
@@ -173,56 +98,55 @@ class EndpointStream(Stream, abc.ABC):
         return self.replication_method != REPLICATION_FULL_TABLE
 
     @property
-    def started(self) -> datetime:
-        """When the run began."""
-        return self.run_context.started
+    def reads_incrementally(self) -> bool:
+        """Whether a run reads what is new only, so that a full read now and then shows more."""
+        return self.replication_method != REPLICATION_FULL_TABLE
 
-    def fetch(self, tenant_id: str, params: Mapping[str, str], **options: Any) -> Any:
-        """Ask for an answer, in its envelope, as :meth:`ask`; other streams have the worker lock meanwhile."""
-        with self.run_context.worker_lock.released():
-            return self.ask(tenant_id, params, **options)
+    @property
+    def bounded_by_start_date(self) -> bool:
+        """Whether ``start_date`` leaves out older records."""
+        return self.endpoint.replication_key is not None
 
-    def ask(
-        self,
-        tenant_id: str,
-        params: Mapping[str, str],
-        *,
-        parent: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        budget: RateLimiter | None = None,
-    ) -> Any:
-        """Ask for an answer, in its envelope; for threads without the worker_lock.
+    # Reading
 
-        Args:
-            tenant_id: Whose.
-            params: Query parameters besides the entry's own.
-            parent: Values of the path's placeholders.
-            body: What is sent by POST, if not GET.
-            budget: A smaller budget than the tenant's, to keep to besides.
-        """
-        return self.run_context.clients[tenant_id].request(
-            self.endpoint.url_for(tenant_id, parent or {}),
-            {**self.endpoint.query, **params},
-            self._decode,
-            body=body,
-            rate_limiter=budget,
-            hooks=self.progress(tenant_id),
+    def sync_tenant(self, tenant_id: str) -> None:
+        """Read a tenant's records to the end."""
+        PageSync(self, self.api(tenant_id)).run()
+
+    def api(self, tenant_id: str) -> ApiReader:
+        """Return what requests a tenant's pages."""
+        return self.reader_of(self.endpoint, tenant_id, self.decode)
+
+    def reader_of(self, endpoint: Endpoint, tenant_id: str, decode: Callable[[bytes], Any]) -> ApiReader:
+        """Return what requests the pages of an endpoint, which may be another one than the stream's."""
+        context = self.run_context
+        return ApiReader(
+            endpoint, context.clients[tenant_id], context.worker_lock, decode, hooks=self.progress(tenant_id)
         )
+
+    def warn_of_moved_rows(self, tenant_id: str, what: str) -> None:
+        """Warn that rows may be missing, and that the bookmark stays where it was for that reason."""
+        self.log(
+            "Tenant %s, stream %s: %s, since rows were added or removed while reading. The next run reads them again.",
+            tenant_id,
+            self.name,
+            what,
+            level=logging.WARNING,
+        )
+
+    def records_of(self, rows: list[Any]) -> list[Any]:
+        """Return the records of an answer's rows."""
+        return list(self.transform_rows(rows)) if self.transforms_rows else rows
 
     def newest(self, records: list[Any]) -> datetime | None:
         """Return the newest date among records."""
-        return bookmarks.newest(self.dates(records))
-
-    def dates(self, records: list[Any]) -> Iterator[Any]:
-        """Yield what records have for a date, if they have one."""
-        cursor = self.endpoint.replication_key
-        if cursor is None:
-            return
-        yield from self.shape.values(records, cursor)
+        if self.endpoint.replication_key is None:
+            return None
+        return max(parse_dates(self.shape.values(records, self.endpoint.replication_key)), default=None)
 
     @functools.cached_property
     def shape(self) -> RecordShape:
-        """What its records look like, once the catalog is applied."""
+        """What the records look like, once the catalog is applied."""
         return RecordShape(
             self,
             self.run_context.messages,
@@ -232,24 +156,49 @@ class EndpointStream(Stream, abc.ABC):
             batch_config=self.get_batch_config(self.config),
         )
 
+    @property
+    def body_type(self) -> Any:
+        """Struct type of an answer, generic over its records."""
+        return body_type(self.endpoint)
+
     @functools.cached_property
-    def _decode(self) -> Callable[[bytes], Any]:
-        decoder = self.shape.decoder(self.envelope)
+    def decode(self) -> Callable[[bytes], Any]:
+        """Decodes an answer."""
+        decoder = self.shape.decoder(self.body_type)
         if self.endpoint.records_path is not None:
             return decoder
         known = self.schema["properties"]
         return lambda body: decoder(wrap_bare_body(body, known))
 
-    def _commit(self, tenant_id: str, pages: list[Page]) -> None:
-        """Move the bookmark behind pages that were written, then write STATE."""
-        if not pages:
-            return
-        if self.keeps_bookmark:
-            bookmark = self.get_context_state({"tenant_id": tenant_id})
-            for page in pages:
-                self.move_bookmark(bookmark, page)
-        pages.clear()
-        self.run_context.checkpoints.page_done()
+    # The run
+
+    def write_schema(self) -> None:
+        """Write the SCHEMA message, once a run."""
+        if not self._schema_written:
+            self._schema_written = True
+            self.shape.write_schema(self.replication_key)
+
+    def write_activate_version(self, version: int) -> None:
+        """Let targets delete the rows that have an older version."""
+        self._write_activate_version_message(version)
+
+    def failure(self, tenant_id: str, error: StreamError) -> Failure:
+        """Return what to report of an error."""
+        remedy = error.remedy_with(table.scope(self.endpoint))
+        return Failure(tenant_id, self.name, str(error), remedy, error.verdict)
+
+    def progress(self, tenant_id: str) -> StreamProgress:
+        """Return how far the reading of a tenant's records has come."""
+        return self.run_context.progress.of(self.endpoint, tenant_id)
+
+    def stored_bookmark(self, tenant_id: str) -> Mapping[str, Any]:
+        """Return a tenant's part of STATE; empty on a first run."""
+        partitions = self.tap_state.get("bookmarks", {}).get(self.name, {}).get("partitions", [])
+        return next((found for found in partitions if found["context"] == {"tenant_id": tenant_id}), {})
+
+    def partition_state(self, tenant_id: str) -> dict[str, Any]:
+        """Return a tenant's part of STATE, to be changed in place."""
+        return self.get_context_state({"tenant_id": tenant_id})
 
     # What the SDK asks of a stream
 
@@ -261,7 +210,9 @@ class EndpointStream(Stream, abc.ABC):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         for partition in [context] if context else self.partitions:
-            for page in self.pages(partition["tenant_id"]):
+            tenant_id = partition["tenant_id"]
+            stored = self.stored_bookmark(tenant_id) if self.keeps_bookmark else {}
+            for page in self.pages(self.api(tenant_id), stored, self.run_context.settings.start_date):
                 yield from ({**partition, **as_dict(record)} for record in page.records)
 
     @override
@@ -275,7 +226,7 @@ class EndpointStream(Stream, abc.ABC):
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        return None  # bookmarks are capped at the present where they are moved
+        return None  # bookmarks are capped at the present where they advance
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -284,13 +235,3 @@ class EndpointStream(Stream, abc.ABC):
         # The SDK lets the discovered method win over one that the user forces in the metadata.
         if entry and (forced := entry.metadata.root.forced_replication_method):
             self.forced_replication_method = forced
-
-
-def _lifted(row: dict[str, Any], paths: tuple[str, ...]) -> str:
-    for path in paths:
-        value: Any = row
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is not None:
-            return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return ""

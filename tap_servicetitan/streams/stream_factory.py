@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints.kinds import Capacity, Endpoint, Export, Listing, Nested, Singleton, Unpaged, Window
 from tap_servicetitan.streams.feed import ExportStream
-from tap_servicetitan.streams.listing import CapacityStream, ListingStream, WholeStream
+from tap_servicetitan.streams.listing import ListingStream
 from tap_servicetitan.streams.nested import NestedStream
+from tap_servicetitan.streams.unpaged import CapacityStream, UnpagedStream
 from tap_servicetitan.streams.window import WindowStream
 
 if TYPE_CHECKING:
     from tap_servicetitan.streams.base import EndpointStream
 
 READERS: Mapping[type[Endpoint], type[EndpointStream]] = {
-    Unpaged: WholeStream,
+    Unpaged: UnpagedStream,
     Capacity: CapacityStream,
     Export: ExportStream,
     Listing: ListingStream,
     Nested: NestedStream,
-    Singleton: WholeStream,
+    Singleton: UnpagedStream,
     Window: WindowStream,
 }
 

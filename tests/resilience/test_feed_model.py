@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from tap_servicetitan.dates import latest, parse_dates
 from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.pagination import Page
+from tap_servicetitan.streams.state_migration import normalize_state
 
 STREAMS = ("bookings", "leads")
 TENANTS = ("1001", "1002")
@@ -216,15 +217,16 @@ DATES = st.datetimes(timezones=st.timezones() | st.none()).map(datetime.isoforma
 @given(st.lists(DATES | st.none() | st.integers() | st.text(max_size=3), max_size=4))
 def test_a_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(dates: list[Any]) -> None:
     started = datetime.now(UTC)
-    mark: dict[str, Any] = {}
+    bookmark = bookmarks.FeedBookmark.load({}, "modifiedOn")
     for date in dates:
-        bookmarks.advance_feed(mark, Page([], newest=bookmarks.newest([date])), "modifiedOn")
-    adopted = bookmarks.normalize_state({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
+        bookmark = bookmark.advance(None, latest(*parse_dates([date])), datetime.now(UTC), has_more=False)
+    mark = bookmark.dump()
+    adopted = normalize_state({"bookmarks": {"x": {"partitions": [{"context": {}, **mark}]}}}, ["1"], {"x"})
     (again,) = adopted["bookmarks"]["x"]["partitions"]
 
     assert again == {"context": {}, **mark}
-    seen = bookmarks.newest(dates)
-    start = bookmarks.start_by_date(again, None)
+    seen = latest(*parse_dates(dates))
+    start = bookmarks.FeedBookmark.load(again, "modifiedOn").restart(None)
     assert (start is None) == (seen is None)
     if start and seen:
         assert datetime.fromisoformat(start) <= min(seen, datetime.now(UTC)) - bookmarks.OVERLAP

@@ -14,7 +14,8 @@ from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.runtime.prefetch import Prefetcher
 from tap_servicetitan.runtime.worker_lock import RunAborted, WorkerLock
 from tap_servicetitan.runtime.workers import run_jobs
-from tap_servicetitan.streams.pagination import ContinuationPaginator, ListBody, ListPage, Page, iter_pages
+from tap_servicetitan.streams.bodies import FeedPage, ListBody, ListPage
+from tap_servicetitan.streams.pagination import ContinuationPaginator, iter_pages
 
 
 def test_two_jobs_never_run_at_once_but_while_the_worker_lock_is_released() -> None:
@@ -167,7 +168,7 @@ def test_numbered_pages_end_with_the_first_that_none_follows() -> None:
 def test_a_page_that_repeats_itself_is_found_out_whatever_its_size(size: int) -> None:
     page, other = ([{"id": first + n} for n in range(size)] for first in (0, size))
 
-    assert len(pages(page, other, page, [*page[:-1], {"id": -1}])) == 4
+    assert len(pages(page, other, [*page[:-1], {"id": -1}])) == 3
     with pytest.raises(PaginationError, match="Page 3 is the same as an earlier one"):
         pages(page, other, list(other))
 
@@ -176,7 +177,7 @@ def test_pages_that_begin_and_end_alike_are_not_the_same() -> None:
     rows = [["open", n % 3 == 0] for n in range(300)]
     others = [rows[0], *([["done", n % 5 == 0] for n in range(298)]), rows[-1]]
 
-    assert len(pages(rows, others, rows)) == 3
+    assert len(pages(rows, others)) == 2
 
 
 def walk(tokens: list[str]) -> int:
@@ -185,7 +186,7 @@ def walk(tokens: list[str]) -> int:
     pages = iter(tokens)
     while not paginator.finished:
         token = next(pages, None)
-        paginator.advance(Page([], token is not None, token or "end"))
+        paginator.advance(FeedPage([1], token is not None, token or "end"))  # type: ignore[arg-type]  # in place of a response
     return paginator.count
 
 
@@ -204,4 +205,4 @@ def test_tokens_that_go_round_in_a_circle_are_found_out(lead: int, length: int) 
 
 def test_more_pages_without_a_token_are_an_error() -> None:
     with pytest.raises(PaginationError, match="without a continueFrom"):
-        ContinuationPaginator(None).advance(Page([], has_more=True))
+        ContinuationPaginator(None).advance(FeedPage([1], hasMore=True))  # type: ignore[arg-type]  # likewise

@@ -66,7 +66,7 @@ def test_every_stream_brings_all_its_records_valid_against_its_schema_and_then_o
             schemas[message["stream"]].validate(message["record"])
     for name in others:
         if isinstance(TABLE[name], Export | Listing):
-            assert as_set(sent_by_the_api(first, name)) == as_set(rows_of(simulator, name)), name
+            assert as_set(sent_by_the_api(first, name)) == as_set(rows_of(simulator, name, schemas_of(first))), name
     keyed = [name for name in first.counts() if TABLE[name].keys]
     for name in keyed:
         keys = [tuple(record[key] for key in TABLE[name].primary_keys) for record in first.records(name)]
@@ -91,11 +91,28 @@ def sent_by_the_api(run: Output, stream: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key not in added} for record in run.records(stream)]
 
 
-def rows_of(simulator: Simulator, stream: str) -> list[dict[str, Any]]:
+def schemas_of(run: Output) -> dict[str, Any]:
+    return {message["stream"]: message["schema"] for message in run.of_type("SCHEMA")}
+
+
+def as_announced(value: Any, schema: dict[str, Any]) -> Any:
+    """Return a value as the tap writes it: the API sends numbers in some fields of text."""
+    kinds = schema.get("type", ())
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        return {key: as_announced(item, properties.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_announced(item, schema.get("items", {})) for item in value]
+    is_text = "string" in kinds and value is not None and not isinstance(value, str)
+    return json.dumps(value) if is_text else value
+
+
+def rows_of(simulator: Simulator, stream: str, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the simulator holds, rows that hold lists taken apart."""
     endpoint = TABLE[stream]
-    records = simulator.records(stream)
-    each = getattr(endpoint, "each", None)
+    schema = schemas.get(stream, {})
+    records = [as_announced(record, schema) for record in simulator.records(stream)]
+    each = endpoint.explode if isinstance(endpoint, Export) else None
     if not each or not any(each in record for record in records):
         return records
     return [
@@ -131,7 +148,9 @@ def test_pages_that_are_known_of_are_asked_for_side_by_side_and_come_in_order(
         record["id"] for record in simulator.records("journal_entries")
     )
     assert many.records("journal_entries") == one.records("journal_entries")
-    assert len(asked(simulator, "journal_entries")) == 2 * 9
+    pages = [request for request in asked(simulator, "journal_entries") if request["pageSize"] == "500"]
+    assert len(pages) == 2 * 9
+    assert len(asked(simulator, "journal_entries")) <= 2 * (9 + 8), "at most one more at each border"
 
 
 def test_a_listings_bookmark_moves_only_when_its_last_page_is_out(
