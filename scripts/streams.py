@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.endpoints.kinds import Nested
+from tap_servicetitan.endpoints.kinds import Export, Listing, Nested, Window
 from tap_servicetitan.endpoints.operations import find
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ HEAD = """# Streams
   not select them. A *window* is read day by day, *capacity* for the next 14 days.
 * **Replication key**: the date by which a later run requests what is new; without one, the stream is read in full each
   time.
+* **Rows that move**: what holds when rows are added or removed while a stream is read. *token*: the feed itself goes on
+  where it was. *ids*: pages are compared by their ids, so that no row is skipped; rows between two pages are read again.
+  *ids if sorted*: the same if the API returns rows in order of their ids, which its documents do not say; otherwise
+  *counted*: fewer rows than the API announced keep the bookmark where it is. *one response*: rows cannot move. *windows*:
+  figures of recent days are read again. Nested streams: what holds for their parents.
 * **Scope**: what to grant the app in ServiceTitan's developer portal.
 
 `python scripts/streams.py` prints this page from the table in `tap_servicetitan/endpoints/table.py`.
@@ -46,6 +51,21 @@ def kind(endpoint: Endpoint) -> str:
     return type(endpoint).__name__.lower()
 
 
+def moving_rows(endpoint: Endpoint) -> str:
+    """Return what holds when rows move while a stream is read."""
+    if isinstance(endpoint, Nested):
+        return moving_rows(table.parent(endpoint))
+    if isinstance(endpoint, Export):
+        return "token"
+    if isinstance(endpoint, Window):
+        return "windows"
+    if isinstance(endpoint, Listing) and endpoint.page_size is not None:
+        if endpoint.has_ids_in_pages:
+            return "ids" if endpoint.sort else "ids if sorted"
+        return "counted" if endpoint.has_total and endpoint.has_more_flag else "not known"
+    return "one response"
+
+
 def row(endpoint: Endpoint) -> str:
     """Return an entry's line."""
     key = ", ".join(endpoint.primary_keys) or "none"
@@ -55,6 +75,7 @@ def row(endpoint: Endpoint) -> str:
         kind(endpoint),
         key,
         endpoint.replication_key or "",
+        moving_rows(endpoint),
         f"`{table.scope(endpoint)}`",
         selected,
     )
@@ -79,8 +100,8 @@ def main() -> None:
     print(HEAD.format(count=len(table.TABLE), apis=len(table.APIS)), end="")
     for api, group in groupby(table.TABLE, key=lambda endpoint: endpoint.api):
         print(f"\n## {api}\n")
-        print("| Stream | Kind | Key | Replication key | Scope | Selected by default |")
-        print("| --- | --- | --- | --- | --- | --- |")
+        print("| Stream | Kind | Key | Replication key | Rows that move | Scope | Selected by default |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
         for endpoint in group:
             print(row(endpoint))
     if lines := list(second_hand()):

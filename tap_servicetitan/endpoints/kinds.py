@@ -108,6 +108,11 @@ class Paged(Endpoint):
     sort: str | None = field(default="+Id", kw_only=True)
     """Value of the parameter `sort`; None where the API has none or its documents do not say by which fields."""
 
+    @property
+    def has_ids_in_pages(self) -> bool:
+        """Whether ids can prove that no row was skipped while rows moved between pages, if rows come in their order."""
+        return self.keys == ("id",) and self.page_size is not None and self.has_more_flag
+
     since_param: str = field(default="modifiedOnOrAfter", kw_only=True)
     """The parameter that takes the bookmark, where there is a replication key."""
 

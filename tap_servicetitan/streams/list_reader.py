@@ -97,7 +97,7 @@ class ListReader:
         self._counts = bool(endpoint.has_total and endpoint.has_more_flag and endpoint.page_size)
         self._paged = endpoint.page_size is not None
         self._keyed = bool(endpoint.keys)
-        self._provable = self._paged and endpoint.has_more_flag and endpoint.keys == ("id",)
+        self._provable = endpoint.has_ids_in_pages
         self._date_field = date_field
         self._prefetcher = prefetcher
         self._versions: dict[Any, tuple[Any, float]] = {}
