@@ -13,7 +13,7 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import Verdict
 from tap_servicetitan.failures import Failure, run_guarded, summary
 from tap_servicetitan.reports.discovery import SCOPE
-from tap_servicetitan.runtime.workers import run_jobs
+from tap_servicetitan.runtime.workers import Job, run_jobs
 
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
@@ -58,8 +58,8 @@ def check(
         readable = StreamAccess(tenant_id, stream.name, "readable", scope)
         found[tenant_id, stream.name] = _refused(failure, scope) if failure else readable
 
-    jobs = [functools.partial(probe, *pair) for pair in pairs]
-    run_jobs(jobs, worker_lock=context.worker_lock, workers=context.settings.concurrency, on_abort=lambda: None)
+    jobs = [Job(tenant_id, functools.partial(probe, stream, tenant_id)) for stream, tenant_id in pairs]
+    run_jobs(jobs, worker_lock=context.worker_lock, slots=context.pool.slots, on_abort=lambda: None)
     probed = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
     reports = [_refused(failure, SCOPE) for failure in undescribed]
     return sorted([*probed, *reports], key=lambda access: tenant_ids.index(access.tenant_id))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import UNENTITLED
 from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded, summary
-from tap_servicetitan.runtime.workers import run_jobs
+from tap_servicetitan.runtime.workers import Job, run_jobs
 
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
@@ -53,15 +53,18 @@ class Sync:
         for stream in streams:
             stream.version.prepare()
         jobs = [
-            functools.partial(self._sync, stream, tenant_id) for stream in streams for tenant_id in stream.tenant_ids
+            Job(tenant_id, functools.partial(self._sync, stream, tenant_id), stream.throttled_separately)
+            for stream in streams
+            for tenant_id in stream.tenant_ids
         ]
-        # A stream that mostly waits for its own rate limit takes no worker from the others.
-        workers = context.settings.concurrency + sum(
-            len(stream.tenant_ids) for stream in streams if stream.throttled_separately
-        )
         try:
             with context.progress.logged_every(context.settings.log_interval, len(jobs)):
-                run_jobs(jobs, worker_lock=context.worker_lock, workers=workers, on_abort=context.checkpoints.abort)
+                run_jobs(
+                    jobs,
+                    worker_lock=context.worker_lock,
+                    slots=context.pool.slots,
+                    on_abort=context.checkpoints.abort,
+                )
         except BrokenPipeError:
             _log.error("The target closed its input: stopped. The next run repeats what it had not received.")
             raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,7 @@ from tap_servicetitan.errors import APIError, CredentialsError, RateLimitError, 
 if TYPE_CHECKING:
     import requests
 
+    from tap_servicetitan.client.slots import Slots
     from tap_servicetitan.settings import Settings, Tenant
 
 TOKEN_LIFETIME = 900.0
@@ -52,13 +53,16 @@ class BearerAuth(AuthBase):
 class ClientCredentials:
     """A tenant's OAuth token: requested with its client id and secret, kept, and renewed before it expires."""
 
-    def __init__(self, tenant: Tenant, settings: Settings, send: Callable[..., requests.Response]) -> None:
+    def __init__(
+        self, tenant: Tenant, settings: Settings, send: Callable[..., requests.Response], slots: Slots
+    ) -> None:
         """Make the credentials of one tenant.
 
         Args:
             tenant: Whose.
             settings: Token URL and app key.
             send: Sends a request; takes arguments as ``requests.Session.request`` does.
+            slots: The calling thread's is given back while it waits for a token that another thread requests.
         """
         self._tenant = tenant
         self._settings = settings
@@ -68,6 +72,7 @@ class ClientCredentials:
         self._refusal: APIError | None = None
         self._outage: UnreachableError | None = None
         self._requests = 0
+        self._slots = slots
         self._lock = threading.Lock()
 
     @property
@@ -85,7 +90,7 @@ class ClientCredentials:
             UnreachableError: The token endpoint cannot be reached or answers no token.
         """
         requests_before = self._requests
-        with self._lock:
+        with self._locked():
             if self._refusal:  # another request would not help, and the token endpoint is throttled
                 raise self._refusal
             if self._outage and self._requests > requests_before:  # another thread found out while this one waited
@@ -105,6 +110,16 @@ class ClientCredentials:
         with self._lock:
             if auth.token == self._token:
                 self._expires = 0.0
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            with self._slots.released():
+                self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _renew(self) -> None:
         started = time.monotonic()

@@ -94,8 +94,9 @@ class Client:
         self._wait_factor = wait_factor
         self._rate_limiter = RateLimiter.per_second(settings.requests_per_second)
         self._clock = pool.clock
+        self._slots = pool.slots
         self._session = Session(pool, settings.user_agent)
-        self._credentials = ClientCredentials(tenant, settings, self._send)
+        self._credentials = ClientCredentials(tenant, settings, self._send, self._slots)
         self._breaker = CircuitBreaker(wait_factor)
         self._pause_log = LogThrottle(settings.log_interval)
 
@@ -137,7 +138,8 @@ class Client:
         sent |= {"url": self._settings.api_url + path, "params": params}
         request = Request(sent, decode, rate_limiter, hooks or RequestHooks())
         try:
-            return self._with_retries(request)
+            with self._slots.held(self.tenant.tenant_id):
+                return self._with_retries(request)
         except AppKeyError:
             self._breaker.key_refused(request.url)
             raise
@@ -155,6 +157,7 @@ class Client:
             return request.tries >= self._max_tries(request, error)
 
         def on_backoff(details: Details) -> None:
+            self._slots.give_back()  # until the next try
             request.hooks.retrying()
             error = details.get("exception")
             _log.warning(
@@ -177,6 +180,7 @@ class Client:
             logger=None,
         )
         def attempt() -> T:
+            self._slots.take(self.tenant.tenant_id)
             return self._attempt(request)
 
         return attempt()
@@ -228,9 +232,9 @@ class Client:
                 self._credentials.auth()  # first, so that no run of a report is spent while there is no token
                 with request.hooks.waiting():
                     if rate_limiter:
-                        rate_limiter.wait()
+                        rate_limiter.wait(self._slots.released)
                         rate_limiter = None
-                    self._rate_limiter.wait()
+                    self._rate_limiter.wait(self._slots.released)
                 return self._credentials.auth()  # again, since the waits may have taken minutes
             except RateLimitError as limit:
                 self._pause(request, limit.response, self._rate_limiter)
@@ -246,10 +250,16 @@ class Client:
     def _send(self, method: str, url: str, *, timeout: float = math.inf, **request: Any) -> requests.Response:
         timeout = min(timeout, self._settings.request_timeout)
         timeouts = (min(CONNECT_TIMEOUT, timeout), timeout)
+        served = False
+        self._slots.request_started(self.tenant.tenant_id)
         try:
-            return self._session.send_bounded(method, url, timeout=timeouts, **request)
+            response = self._session.send_bounded(method, url, timeout=timeouts, **request)
+            served = response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not throttle_reason(response)
         except (OSError, urllib3.exceptions.HTTPError) as error:
             raise network_error(error, url) from error
+        finally:
+            self._slots.request_ended(self.tenant.tenant_id, served=served)
+        return response
 
     def _pause(self, request: Request[T], response: requests.Response, rate_limiter: RateLimiter) -> None:
         """Pause a rate limiter for as long as an answer says; fail if the request has waited long enough.

@@ -8,7 +8,8 @@ import re
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,15 @@ class RateLimiter:
         count = max(1, int(rate))
         return cls((count, 60 * count / rate), setting="reports_per_minute")
 
-    def wait(self) -> None:
-        """Block until the next request may be sent."""
+    def wait(self, sleeping: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Block until the next request may be sent.
+
+        Args:
+            sleeping: Returns a context manager that is entered while the thread sleeps.
+        """
         while (seconds := self._reserve()) > 0:
-            time.sleep(seconds)
+            with sleeping():
+                time.sleep(seconds)
 
     def pause(self, seconds: float) -> bool:
         """Allow no request for this number of seconds; return whether the pause is new, or longer than the last one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import math
 import socket
-import threading
 import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tap_servicetitan.client.clock import APIClock
+from tap_servicetitan.client.slots import HANG_SECONDS, Slots
 from tap_servicetitan.errors import APIError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ TOTAL_TIMEOUT_FACTOR = 3
 MAX_BODY_BYTES = 256 * 2**20
 """Size of an answer after decompression: 50 KB for each record of a full page of 5,000, far more than any has. A
 compressed answer of 1 MB can otherwise fill 1 GB of memory."""
+
+HANG_SHARE = 0.25
+"""Part of the request timeout after which a tenant without an answer is unserved, if that is sooner."""
 
 _CHUNK_BYTES = 2**20
 
@@ -119,13 +123,14 @@ class _Adapter(HTTPAdapter):
 class ConnectionPool:
     """What the clients of all tenants share: connections, since credentials belong to a request, and the API's clock."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, request_timeout: float = math.inf) -> None:
         """Make a pool.
 
         Args:
-            size: Requests in flight at most, and connections kept to each host.
+            size: Slots for requests, and connections kept to each host.
+            request_timeout: Seconds to wait for an answer.
         """
-        self.in_flight = threading.BoundedSemaphore(size)
+        self.slots = Slots(size, min(HANG_SECONDS, request_timeout * HANG_SHARE))
         self.adapter: HTTPAdapter = _Adapter(pool_maxsize=size)
         self.clock = APIClock()
 
@@ -141,7 +146,6 @@ class Session(requests.Session):
         # Without an auth of its own, requests would sign the request for a token with what ~/.netrc holds.
         self.auth = lambda request: request
         self.headers["User-Agent"] = user_agent
-        self._pool = pool
         for scheme in ("https://", "http://"):
             self.mount(scheme, pool.adapter)
 
@@ -155,10 +159,9 @@ class Session(requests.Session):
             urllib3.exceptions.HTTPError: The answer ended early or took too long.
             APIError: The answer is larger than :data:`MAX_BODY_BYTES`.
         """
-        with self._pool.in_flight:
-            response = self.request(method, url, allow_redirects=False, proxies={"http": ""}, stream=True, **request)
-            with closing(response.raw):
-                response.raw = _Body(_read(response))
+        response = self.request(method, url, allow_redirects=False, proxies={"http": ""}, stream=True, **request)
+        with closing(response.raw):
+            response.raw = _Body(_read(response))
         return response
 
     @override

@@ -54,18 +54,22 @@ class RunContext:
         return self._load_settings()
 
     @functools.cached_property
+    def pool(self) -> ConnectionPool:
+        """What the clients of all tenants share."""
+        return ConnectionPool(self.settings.concurrency, self.settings.request_timeout)
+
+    @functools.cached_property
     def clients(self) -> Mapping[str, Client]:
         """The client of each tenant, by tenant id."""
-        pool = ConnectionPool(self.settings.concurrency)
         return {
-            tenant.tenant_id: Client(tenant, self.settings, pool, wait_factor=self._wait_factor)
+            tenant.tenant_id: Client(tenant, self.settings, self.pool, wait_factor=self._wait_factor)
             for tenant in self.settings.tenants
         }
 
     @functools.cached_property
     def prefetcher(self) -> Prefetcher:
         """Requests pages and parents that are known of, several at the same time."""
-        return Prefetcher(self.worker_lock, self.settings.concurrency)
+        return Prefetcher(self.worker_lock, self.pool.slots)
 
     def prepare(self) -> None:
         """Make what is made on first use, before several workers could do so at the same time."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from tap_servicetitan.client.slots import Slots
 from tap_servicetitan.runtime.worker_lock import WorkerLock
 
 T = TypeVar("T")
@@ -17,59 +17,79 @@ R = TypeVar("R")
 class Prefetcher:
     """Runs several requests at the same time and yields their results in order.
 
-    All users share one bound on what is under way beyond the next result of each, so that memory stays bounded.
+    What is under way beyond the next result of each user is bounded by the tenant's share of the slots, so that memory
+    stays bounded, and a tenant whose requests wait keeps no other from prefetching.
     """
 
-    def __init__(self, worker_lock: WorkerLock, width: int) -> None:
+    def __init__(self, worker_lock: WorkerLock, slots: Slots) -> None:
         """Make the prefetcher of a run.
 
         Args:
             worker_lock: Released while a result is waited for.
-            width: Results under way beyond the next one at most, over all users.
+            slots: Give the calling thread's tenant and its share.
         """
         self._worker_lock = worker_lock
-        self._ahead = threading.Semaphore(width)
-        self._pool = ThreadPoolExecutor(2 * width, thread_name_prefix="prefetch")
+        self._slots = slots
+        self._ahead: Counter[str | None] = Counter()
+        """Results under way beyond the next ones, by tenant (None for users of all tenants); accessed with the worker lock only."""
+        self._pools: dict[str | None, ThreadPoolExecutor] = {}
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Yield the function's result for each item, in order.
 
         Args:
-            function: Runs in another thread without the worker lock: it may request and decode, nothing else.
+            function: Runs without the worker lock, and in other threads: it may request and decode, nothing else.
             items: Drawn with the worker lock held, only as far ahead as results may be.
         """
+        tenant_id = self._slots.tenant
         source = iter(items)
-        under_way: deque[tuple[Future[R], bool]] = deque()
+        ahead: deque[Future[R]] = deque()
         try:
             while True:
-                while not under_way or self._ahead.acquire(blocking=False):
-                    ahead = bool(under_way)
-                    try:
-                        under_way.append((self._pool.submit(function, next(source)), ahead))
-                    except BaseException as end:
-                        if ahead:
-                            self._ahead.release()
-                        if isinstance(end, StopIteration):
-                            break
-                        raise
-                if not under_way:
-                    return
-                yield self._result(under_way)
-        finally:
-            for future, ahead in under_way:
-                future.cancel()
                 if ahead:
-                    self._ahead.release()
+                    future = ahead.popleft()
+                    self._ahead[tenant_id] -= 1
+                    self._fill(ahead, function, source, tenant_id)
+                    yield self._result(future)
+                    continue
+                try:
+                    item = next(source)
+                except StopIteration:
+                    return
+                self._fill(ahead, function, source, tenant_id)
+                with self._worker_lock.released():
+                    result = function(item)
+                yield result
+        finally:
+            for future in ahead:
+                future.cancel()
+            self._ahead[tenant_id] -= len(ahead)
 
     def close(self) -> None:
         """Wait for what is under way, and end the threads."""
-        self._pool.shutdown()
+        for pool in self._pools.values():
+            pool.shutdown()
 
-    def _result(self, under_way: deque[tuple[Future[R], bool]]) -> R:
-        future, ahead = under_way[0]
+    def _fill(
+        self, ahead: deque[Future[R]], function: Callable[[T], R], source: Iterator[T], tenant_id: str | None
+    ) -> None:
+        """Start what may be under way beyond the next result; with the worker lock."""
+        while self._ahead[tenant_id] < (self._slots.share if tenant_id else self._slots.count):
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            ahead.append(self._pool(tenant_id).submit(function, item))
+            self._ahead[tenant_id] += 1
+
+    def _pool(self, tenant_id: str | None) -> ThreadPoolExecutor:
+        if tenant_id not in self._pools:
+            self._pools[tenant_id] = ThreadPoolExecutor(2 * self._slots.count, f"prefetch {tenant_id}")
+        return self._pools[tenant_id]
+
+    def _result(self, future: Future[R]) -> R:
         with self._worker_lock.released():
-            wait((future,))
-        under_way.popleft()
-        if ahead:
-            self._ahead.release()
+            if not future.done():
+                with self._slots.released():  # the thread that requests has one
+                    wait((future,))
         return future.result()

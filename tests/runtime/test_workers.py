@@ -5,17 +5,25 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tap_servicetitan.client.slots import Slots
 from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.runtime.prefetch import Prefetcher
 from tap_servicetitan.runtime.worker_lock import RunAborted, WorkerLock
-from tap_servicetitan.runtime.workers import run_jobs
+from tap_servicetitan.runtime.workers import Job, run_jobs
 from tap_servicetitan.streams.bodies import FeedPage, ListBody, ListPage
 from tap_servicetitan.streams.pagination import ContinuationPaginator, iter_pages
+
+
+def run(
+    worker_lock: WorkerLock, slots: int, *jobs: Callable[[], None], on_abort: Callable[[], None] = lambda: None
+) -> None:
+    """Run jobs of one tenant."""
+    run_jobs([Job("1001", job) for job in jobs], worker_lock=worker_lock, slots=Slots(slots), on_abort=on_abort)
 
 
 def test_two_jobs_never_run_at_once_but_while_the_worker_lock_is_released() -> None:
@@ -28,7 +36,7 @@ def test_two_jobs_never_run_at_once_but_while_the_worker_lock_is_released() -> N
         with worker_lock.released():
             outside.wait(5)
 
-    run_jobs([job] * 2, worker_lock=worker_lock, workers=2, on_abort=lambda: None)
+    run(worker_lock, 2, *[job] * 2)
 
     assert not worker_lock.acquire(0)
 
@@ -46,7 +54,7 @@ def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
             together.wait(5)
         under_way -= 1
 
-    run_jobs([job] * 8, worker_lock=worker_lock, workers=4, on_abort=lambda: None)
+    run(worker_lock, 4, *[job] * 8)
 
     assert most == 4
 
@@ -69,7 +77,7 @@ def test_a_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> N
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        run_jobs([waits, fails], worker_lock=worker_lock, workers=2, on_abort=lambda: words.append("state"))
+        run(worker_lock, 2, waits, fails, on_abort=lambda: words.append("state"))
 
     assert words == ["state"]
     assert ended.wait(5)
@@ -78,7 +86,7 @@ def test_a_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> N
 @pytest.mark.parametrize("width", [1, 3, 8])
 def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
     worker_lock = WorkerLock()
-    prefetcher = Prefetcher(worker_lock, width)
+    prefetcher = Prefetcher(worker_lock, Slots(width))
     drawn = 0
     ahead = 0
 
@@ -103,7 +111,7 @@ def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
 
 def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
     worker_lock = WorkerLock()
-    prefetcher = Prefetcher(worker_lock, 2)
+    prefetcher = Prefetcher(worker_lock, Slots(2))
 
     def fails_at_three(item: int) -> int:
         if item == 3:
@@ -118,7 +126,7 @@ def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
 
 
 def test_a_source_that_fails_gives_back_what_was_taken() -> None:
-    prefetcher = Prefetcher(WorkerLock(), 2)
+    prefetcher = Prefetcher(WorkerLock(), Slots(2))
 
     def fails_at_the_second() -> Iterator[int]:
         yield 1
@@ -135,7 +143,7 @@ def test_a_source_that_fails_gives_back_what_was_taken() -> None:
 
 def test_the_worker_lock_is_released_while_a_result_is_waited_for_and_held_again_with_it() -> None:
     worker_lock = WorkerLock()
-    prefetcher = Prefetcher(worker_lock, 2)
+    prefetcher = Prefetcher(worker_lock, Slots(2))
 
     def job(_: int) -> bool:
         taken = worker_lock.acquire(5)
