@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from singer_sdk.singerlib import Schema
 
 from tap_servicetitan.errors import CatalogError
+from tap_servicetitan.output.unknown_fields import COLUMN, COLUMN_SCHEMA
+from tap_servicetitan.settings.custom_reports import PREFIX
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
@@ -55,6 +58,14 @@ def check(catalog: Mapping[str, Any]) -> None:
                     "lacks. Mend it, or make a new one with --discover."
                 )
                 raise CatalogError(msg)
+
+
+def add_unknown_column(catalog: Catalog) -> None:
+    """Add the column for unknown fields to streams that were discovered without it; reports have none."""
+    for name, entry in catalog.items():
+        properties = entry.schema.properties
+        if properties is not None and not name.startswith(PREFIX):
+            properties.setdefault(COLUMN, Schema.from_dict(dict(COLUMN_SCHEMA)))
 
 
 def unknown(catalog: Catalog, known: Collection[str]) -> Iterator[str]:

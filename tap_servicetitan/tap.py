@@ -91,6 +91,8 @@ class TapServiceTitan(Tap):
 
     @override
     def setup_mapper(self) -> None:
+        if self.config.get("unknown_fields") == "keep" and self.input_catalog:
+            input_catalog.add_unknown_column(self.input_catalog)
         self.mapper = StreamMapper(dict(self.config), self.logger)
         self.mapper.register_raw_streams_from_catalog(self.catalog)
 

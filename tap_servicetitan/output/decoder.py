@@ -6,17 +6,20 @@ what is deselected or unknown and checks every type. A record that does not fit 
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from tap_servicetitan.output.record_types import Schema, decode_dict, json_decoder, record_type
 
 if TYPE_CHECKING:
+    from tap_servicetitan.output.kept_fields import KeptFields, RecordTypes
     from tap_servicetitan.output.violations import SchemaViolations
 
 R = TypeVar("R")
@@ -73,7 +76,7 @@ class Decoder(Generic[R]):
         violations: SchemaViolations,
         *,
         known: Schema | None = None,
-        unknown_fields: Callable[[dict[str, Any]], list[str]] | None = None,
+        note_unknown: Callable[[Iterable[dict[str, Any]]], None] | None = None,
     ) -> None:
         """Make the decoder of a stream.
 
@@ -84,10 +87,10 @@ class Decoder(Generic[R]):
             known: The records' schema, if fields that it lacks are to be found. Pages are read strictly until the first
                 with such fields, or with deselected ones. Then structs ignore them, at no cost, and only pages 2, 4, 8 …
                 are read strictly, for the names of new ones.
-            unknown_fields: Returns the paths of such fields, deselected ones aside.
+            note_unknown: Called with records that have such fields, or deselected ones.
         """
         self._violations = violations
-        self._unknown_fields = unknown_fields
+        self._note_unknown = note_unknown
         self._raw_page = msgspec.json.Decoder(body_type[msgspec.Raw])
         self._record = json_decoder(record)
         self._page = json_decoder(body_type[record])
@@ -105,12 +108,15 @@ class Decoder(Generic[R]):
         """
         if b"\\" in body and _NUL.search(body):
             body = self._without_nul(body)
-        self._pages += 1  # a count that threads get wrong by one or two does no harm
-        strict = not self._has_unknown or self._pages & (self._pages - 1) == 0
         try:
-            return (self._strict_page if strict else self._page).decode(body)
+            return self._decode(body)
         except _FAILURES as error:
             return self._decode_again(body, error)
+
+    def _decode(self, body: bytes) -> Any:
+        self._pages += 1  # a count that threads get wrong by one or two does no harm
+        strict = not self._has_unknown or self._pages & (self._pages - 1) == 0
+        return (self._strict_page if strict else self._page).decode(body)
 
     def _without_nul(self, body: bytes) -> bytes:
         replaced = replace_nul(body)
@@ -138,8 +144,8 @@ class Decoder(Generic[R]):
     def _find_unknown(self, records: list[msgspec.Raw], strict: msgspec.json.Decoder[Any]) -> bool:
         """Return whether records have unknown or deselected fields; the log names the unknown ones."""
         found = list(itertools.islice((raw for raw in records if not _fits(raw, strict)), MAX_EXAMPLES))
-        if self._unknown_fields:
-            self._violations.unknown(field for raw in found for field in self._unknown_fields(decode_dict(raw)))
+        if self._note_unknown:
+            self._note_unknown(map(decode_dict, found))
         return bool(found)
 
     def _read(self, raw: msgspec.Raw) -> Any:
@@ -150,6 +156,52 @@ class Decoder(Generic[R]):
             record = decode_dict(raw)
             self._violations(reason)
             return record
+
+
+class KeepingDecoder(Decoder[R]):
+    """Reads pages into structs that have unknown fields too."""
+
+    def __init__(self, body_type: Any, kept: KeptFields, violations: SchemaViolations) -> None:
+        """Make the decoder of a stream.
+
+        Args:
+            body_type: Generic struct type around the records.
+            kept: The unknown fields, and types that have them.
+            violations: Notes why a record does not fit.
+        """
+        super().__init__(body_type, kept.types.record, violations)
+        self._body_type = body_type
+        self._kept = kept
+        self._use(kept.types)
+
+    def _use(self, types: RecordTypes) -> None:
+        """Read into these types from now on; the strict ones change last, since other threads may be reading."""
+        self._record, self._page = json_decoder(types.record), json_decoder(self._body_type[types.record])
+        self._all_record, self._all_page = json_decoder(types.strict), json_decoder(self._body_type[types.strict])
+        self._types = types
+
+    @override
+    def _decode(self, body: bytes) -> Any:
+        if self._types is not self._kept.types:  # another decoder has seen new fields
+            self._use(self._kept.types)
+        check, page = self._all_page, self._page
+        if self._kept.deselects:
+            check.decode(body)
+            return page.decode(body)
+        return check.decode(body)
+
+    @override
+    def _decode_again(self, body: bytes, error: Exception) -> Any:
+        if _UNKNOWN in str(error):
+            with contextlib.suppress(msgspec.ValidationError):  # a record that is no object
+                self._kept.learn(map(decode_dict, self._raw_page.decode(body).data))
+            if self._types is not self._kept.types:
+                return self(body)
+        return super()._decode_again(body, error)
+
+    @override
+    def _read(self, raw: msgspec.Raw) -> Any:
+        return super()._read(raw) if _fits(raw, self._all_record) else decode_dict(raw)
 
 
 def _fits(raw: msgspec.Raw, strict: msgspec.json.Decoder[Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tap_servicetitan.output.kept_fields import KeptFields
 from tap_servicetitan.output.record_types import Schema, check_number, encoder, record_type, struct_field_name
 
 
@@ -15,7 +16,12 @@ class RecordLines:
     """Encodes a page's records as RECORD messages, one a line."""
 
     def __init__(
-        self, stream: str, schema: Schema, sent: Schema, conform: Callable[[dict[str, Any]], dict[str, Any]]
+        self,
+        stream: str,
+        schema: Schema,
+        sent: Schema,
+        conform: Callable[[dict[str, Any]], dict[str, Any]],
+        kept: KeptFields | None = None,
     ) -> None:
         """Make the encoder of a stream.
 
@@ -24,6 +30,7 @@ class RecordLines:
             schema: Its selected schema, as in its SCHEMA message.
             sent: The same, as the API sends records.
             conform: The conformance, for records that do not fit.
+            kept: The unknown fields, if they are kept.
 
         Raises:
             NoStructError: As :func:`record_type`.
@@ -33,6 +40,8 @@ class RecordLines:
         self.record_type = record_type(sent)
         """Type of the records that fit."""
         self._conform = conform
+        self.kept = kept
+        """The unknown fields, if they are kept."""
         self._tenant_field = struct_field_name(schema, "tenant_id")
         self._head = b'{"type":"RECORD","stream":' + encoder.encode(stream) + b',"record":'
 
@@ -54,6 +63,9 @@ class RecordLines:
         """
         if not records:
             return b""
+        if self.kept:
+            for record in records:
+                self.kept.move(record)
         for number, record in enumerate(records):
             if record.__class__ is dict:
                 records[number] = self._conform({**record, "tenant_id": tenant_id})

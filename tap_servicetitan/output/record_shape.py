@@ -10,10 +10,12 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import SchemaMessage
 
 from tap_servicetitan.output.conformance import Conformance
-from tap_servicetitan.output.decoder import Decoder
+from tap_servicetitan.output.decoder import Decoder, KeepingDecoder
+from tap_servicetitan.output.kept_fields import KeptFields
 from tap_servicetitan.output.record_lines import RecordLines
 from tap_servicetitan.output.record_types import NoStructError, struct_field_name
 from tap_servicetitan.output.stream_maps import RecordMap
+from tap_servicetitan.output.unknown_fields import UnknownField, is_kept
 from tap_servicetitan.output.violations import TypeCheck
 from tap_servicetitan.output.writers import BatchWriter, LineWriter, PageWriter, RecordMessages, RecordWriter
 
@@ -84,7 +86,8 @@ class RecordShape:
         self._added_fields = added_fields
         self._batch_config = batch_config
         schema = stream.effective_schema
-        self._conform = Conformance(schema, stream.mask, violations.unknown)
+        self._keep = is_kept(schema, stream.mask)
+        self._conform = Conformance(schema, stream.mask, self._note_unknown, keep=self._keep)
         self._lines = None if batch_config or from_rows else self._make_lines()
 
     def decoder(self, body_type: Any, *, rows: Any = None) -> Decoder[Any]:
@@ -96,12 +99,14 @@ class RecordShape:
         """
         if self._lines is None or rows is not None:
             return Decoder(body_type, dict[str, Any] if rows is None else rows, self._violations)
+        if self._lines.kept:
+            return KeepingDecoder(body_type, self._lines.kept, self._violations)
         return Decoder(
             body_type,
             self._lines.record_type,
             self._violations,
             known=self._lines.sent,
-            unknown_fields=self._conform.unknown_fields,
+            note_unknown=self._conform.note_unknown,
         )
 
     def writer(self, tenant_id: str) -> PageWriter:
@@ -147,6 +152,12 @@ class RecordShape:
         """Return records that the tap made of an answer as they are written fastest."""
         return self._lines.to_structs(records) if self._lines else records
 
+    def _note_unknown(self, fields: list[UnknownField]) -> None:
+        if self._keep:
+            self._violations.kept(path for path, _ in fields)
+        else:
+            self._violations.unknown(fields, self._stream.effective_schema)
+
     def _field_name(self, key: str) -> str | None:
         return struct_field_name(self._lines.schema, key) if self._lines else None
 
@@ -159,7 +170,10 @@ class RecordShape:
             return None
         schema = mapping.transformed_schema
         try:
-            return RecordLines(self._stream.name, schema, self._as_sent(schema), self._conform)
+            sent = self._as_sent(schema)
+            known = self._as_sent(self._stream.effective_schema)
+            kept = KeptFields(sent, known, self._violations) if self._keep else None
+            return RecordLines(self._stream.name, schema, sent, self._conform, kept)
         except NoStructError:
             return None
 

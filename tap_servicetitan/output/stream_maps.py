@@ -16,6 +16,8 @@ from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_servicetitan.errors import ConfigError
+from tap_servicetitan.output.record_types import decode_dict, encoder
+from tap_servicetitan.output.unknown_fields import COLUMN
 
 if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
@@ -195,9 +197,16 @@ class RecordMap:
         """
         mapped = self._transform(record)
         if mapped and self._separator and (others := mapped.keys() - self._fields.keys()):
+            unknown = {}
             for field in sorted(others):
-                del mapped[field]
-                mapped.update((name, None) for name in self._nulls_for(field) if name not in mapped)
+                value = mapped.pop(field)
+                if nulls := self._nulls_for(field):
+                    mapped.update((name, None) for name in nulls if name not in mapped)
+                else:
+                    unknown[field] = value
+            if unknown and COLUMN in self._fields:
+                kept = decode_dict((mapped.get(COLUMN) or "{}").encode())
+                mapped[COLUMN] = encoder.encode({**kept, **unknown}).decode()
         return mapped
 
     def _nulls_for(self, field: str) -> list[str]:

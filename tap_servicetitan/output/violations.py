@@ -14,6 +14,7 @@ import msgspec
 
 from tap_servicetitan.errors import one_line
 from tap_servicetitan.output.record_types import NoStructError, Schema, check_number, record_type
+from tap_servicetitan.output.unknown_fields import Remedy, UnknownField
 
 MAX_UNKNOWN_LOGGED = 50
 """Unknown fields of a stream that the log names."""
@@ -36,6 +37,8 @@ class SchemaViolations:
         self._stream = stream
         self._logger = logger
         self._unknown: set[str] = set()
+        self._kept: set[str] = set()
+        self._remedy = Remedy(stream)
         self._replaced: set[str] = set()
         self._lock = threading.Lock()
         self.count: Counter[str] = Counter()
@@ -71,18 +74,26 @@ class SchemaViolations:
         if first:
             self._logger.warning("Stream %s: text has %s, replaced by U+FFFD.", self._stream, text)
 
-    def unknown(self, fields: Iterable[str]) -> None:
-        """Note fields that the schema lacks; the log names :data:`MAX_UNKNOWN_LOGGED` of them."""
+    def unknown(self, fields: Iterable[UnknownField], schema: Schema) -> None:
+        """Note fields that the schema lacks, so that they are ignored; the log names :data:`MAX_UNKNOWN_LOGGED`."""
         with self._lock:
-            news = [field for field in dict.fromkeys(fields) if field not in self._unknown]
-            del news[MAX_UNKNOWN_LOGGED - len(self._unknown) :]
-            self._unknown.update(news)
+            found = list(fields)
+            if all(path in self._unknown for path, _ in found):
+                return
+            self._remedy.add(found, schema)
+            news = _news(self._unknown, (path for path, _ in found))
+            remedy = str(self._remedy) if news else ""
         if news:
             self._logger.warning(
-                "Stream %s: fields that the catalog lacks are ignored: %s. Discover again to have them.",
-                self._stream,
-                ", ".join(one_line(field, MAX_NAME_LENGTH) for field in news),
+                "Stream %s: fields that the catalog lacks are ignored: %s. %s", self._stream, ", ".join(news), remedy
             )
+
+    def kept(self, paths: Iterable[str]) -> None:
+        """Note fields that the schema lacks, and that are kept; the log names :data:`MAX_UNKNOWN_LOGGED`."""
+        with self._lock:
+            news = _news(self._kept, paths)
+        if news:
+            self._logger.info("Stream %s: fields that the catalog lacks are kept: %s.", self._stream, ", ".join(news))
 
     def summary(self) -> None:
         """Log at the end of a run how many there were."""
@@ -94,6 +105,14 @@ class SchemaViolations:
                 count,
                 field,
             )
+
+
+def _news(seen: set[str], paths: Iterable[str]) -> list[str]:
+    """Return the paths that the log has not named, and add them to those that it has."""
+    news = [path for path in dict.fromkeys(paths) if path not in seen]
+    del news[MAX_UNKNOWN_LOGGED - len(seen) :]
+    seen.update(news)
+    return [one_line(path, MAX_NAME_LENGTH) for path in news]
 
 
 class TypeCheck:

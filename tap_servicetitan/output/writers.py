@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,12 @@ from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.singerlib import RecordMessage
 
 from tap_servicetitan.errors import BatchError
+from tap_servicetitan.output.decoder import MAX_EXAMPLES
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
 
+    from tap_servicetitan.output.conformance import Conformance
     from tap_servicetitan.output.messages import MessageWriter
     from tap_servicetitan.output.record_lines import RecordLines
     from tap_servicetitan.output.stream_maps import RecordMap
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 MAX_HELD_SECONDS = 300.0
 """Records are held no longer than this for a fuller BATCH file, once there is another page."""
 
-Messages = Callable[[Iterable[dict[str, Any]], str, datetime, int | None], Iterator[RecordMessage]]
+Messages = Callable[[Sequence[dict[str, Any]], str, datetime, int | None], Iterator[RecordMessage]]
 """Turns a tenant's records into messages: see :class:`RecordMessages`."""
 
 
@@ -60,17 +62,21 @@ class RecordMessages:
     def __init__(
         self,
         check: Callable[[dict[str, Any]], None],
-        conform: Callable[[dict[str, Any]], dict[str, Any]],
+        conform: Conformance,
         maps: Sequence[RecordMap],
     ) -> None:
         self._check = check
         self._conform = conform
         self._maps = maps
+        self._pages = 0
 
     def __call__(
-        self, records: Iterable[dict[str, Any]], tenant_id: str, received: datetime, version: int | None
+        self, records: Sequence[dict[str, Any]], tenant_id: str, received: datetime, version: int | None
     ) -> Iterator[RecordMessage]:
         """Turn records into messages."""
+        self._pages += 1
+        if self._pages & (self._pages - 1) == 0:  # of several records at once, so that the log has all types of a field
+            self._conform.note_unknown({**record, "tenant_id": tenant_id} for record in records[:MAX_EXAMPLES])
         for record in records:
             self._check(record)
             conformed = self._conform({**record, "tenant_id": tenant_id})

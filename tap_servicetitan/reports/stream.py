@@ -33,6 +33,7 @@ class ReportStream(EndpointStream):
     """A custom report: run once, or once for each date or window since the bookmark."""
 
     endpoint: ClassVar[Report]
+    may_keep_unknown_fields = False
     throttled_separately = True
 
     @property

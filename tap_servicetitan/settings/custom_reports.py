@@ -18,6 +18,9 @@ from tap_servicetitan.settings.definition import (
     typed_values,
 )
 
+PREFIX = "custom_report_"
+"""What the names of their streams begin with."""
+
 WINDOWS = ("day", "week", "month")
 
 DATE_RANGE_PARAMS = ("From", "To")
@@ -72,7 +75,7 @@ class CustomReport:
     @property
     def stream(self) -> str:
         """Name of its stream."""
-        return f"custom_report_{self.name}"
+        return f"{PREFIX}{self.name}"
 
     def __str__(self) -> str:
         """Return its name for messages."""

@@ -167,6 +167,18 @@ class Settings:
             "make the run fail after all others have been read."
         ),
     )
+    unknown_fields: str = setting(
+        "unknown_fields",
+        th.StringType,
+        default="warn",
+        choices=["warn", "keep"],
+        title="Unknown fields",
+        description=(
+            "Fields that the catalog lacks. warn: they are ignored and the log names them. keep: nested ones stay where they "
+            "are, those at the top of a record go into the column _unknown."
+        ),
+        parse=text,
+    )
     include_recent_changes: bool = setting(
         "include_recent_changes",
         th.BooleanType,

@@ -21,6 +21,7 @@ from tap_servicetitan.errors import StreamError
 from tap_servicetitan.failures import Failure
 from tap_servicetitan.output.record_shape import RecordShape
 from tap_servicetitan.output.record_types import as_dict
+from tap_servicetitan.output.unknown_fields import COLUMN, COLUMN_SCHEMA
 from tap_servicetitan.output.violations import SchemaViolations
 from tap_servicetitan.runtime.context import RunContext
 from tap_servicetitan.runtime.progress import StreamProgress
@@ -42,12 +43,18 @@ class EndpointStream(Stream, abc.ABC):
 
     endpoint: ClassVar[Endpoint]
 
+    may_keep_unknown_fields: ClassVar[bool] = True
+    """Whether the setting ``unknown_fields`` concerns it."""
+
     throttled_separately: ClassVar[bool] = False
     """Whether reading it mostly waits for a rate limit of its own."""
 
     def __init__(self, tap: Tap, run_context: RunContext) -> None:
         self.run_context = run_context
-        super().__init__(tap, schema=self.json_schema, name=self.endpoint.name)
+        schema = self.json_schema
+        if self.may_keep_unknown_fields and tap.config.get("unknown_fields") == "keep":
+            schema["properties"].setdefault(COLUMN, COLUMN_SCHEMA)
+        super().__init__(tap, schema=schema, name=self.endpoint.name)
         self.violations = SchemaViolations(self.name, self.logger)
         self.version = TableVersion(self)
         self._schema_written = False

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -16,154 +16,31 @@ from typing import Any
 
 import msgspec
 import pytest
+from helpers.record_paths import (
+    ANYTHING,
+    NAMES,
+    SCALARS,
+    both_paths,
+    cases,
+    nullable,
+    shape_of,
+    stream_of,
+    without_nul,
+    written,
+    wrong_cases,
+)
 from helpers.support import Tap, config_of, selecting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 
-from tap_servicetitan.endpoints import table
 from tap_servicetitan.output.decoder import Decoder, FeedPage
 from tap_servicetitan.output.messages import MessageWriter
-from tap_servicetitan.output.record_shape import RecordShape
 from tap_servicetitan.output.record_types import record_type
 from tap_servicetitan.output.violations import MAX_UNKNOWN_LOGGED, SchemaViolations
 from tap_servicetitan.output.writers import PageWriter
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.stream_factory import stream_class
-from tap_servicetitan.tap import TapServiceTitan
-
-CONFIG = {"client_id": "cid.1", "client_secret": "cs2.1", "st_app_key": "ak1.1", "tenant_id": "1001"}
-RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
-
-SCALARS: dict[str, st.SearchStrategy[Any]] = {
-    "string": st.text(max_size=8) | st.sampled_from(["\x00\x1f\n\u2028", "\U0001f4a7 drip", '"\\']),
-    "integer": st.integers() | st.sampled_from([2**63 - 1, 2**64, -(2**63), 10**30]),
-    "number": st.sampled_from(["12.10", "0.1", "1e5", "-0.0", "3", "1E+400", "0.1234567890123456789012345"]).map(
-        Decimal
-    ),
-    "boolean": st.booleans(),
-}
-ANYTHING = st.recursive(
-    st.none() | st.one_of(*SCALARS.values()),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
-    max_leaves=4,
-)
-NAMES = st.sampled_from(["id", "name", "class", "$type", "end-date", "f0", "a.b", "Ä", "self", "tenantId"])
-
-
-def nullable(kind: str, extra: dict[str, Any] | None = None) -> st.SearchStrategy[dict[str, Any]]:
-    return st.sampled_from([{"type": [kind, "null"], **(extra or {})}, {"type": [kind], **(extra or {})}])
-
-
-SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
-    st.one_of(
-        *(nullable(kind) for kind in SCALARS),
-        nullable("object", {"properties": {}, "additionalProperties": True}),
-        nullable("object"),
-        nullable("object", {"properties": {}}),
-        nullable("array"),
-        st.sampled_from([{"type": ["string", "integer", "null"]}, {"anyOf": [{"type": "boolean"}]}, {}]),
-    ),
-    lambda inner: st.one_of(
-        inner.flatmap(lambda items: nullable("array", {"items": items})),
-        st.dictionaries(NAMES, inner, min_size=1, max_size=3).flatmap(lambda p: nullable("object", {"properties": p})),
-    ),
-    max_leaves=5,
-)
-OBJECTS = st.dictionaries(NAMES, SCHEMAS, min_size=1, max_size=4).map(
-    lambda properties: {"type": "object", "properties": {"tenant_id": {"type": "string"}, **properties}}
-)
-
-
-@st.composite
-def fitting(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
-    """A value of a schema; objects may lack properties and hold unknown ones."""
-    if "type" not in schema:
-        return draw(ANYTHING)
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    kind = draw(st.sampled_from(kinds))
-    if kind == "null":
-        return None
-    if kind == "array":
-        return draw(st.lists(fitting(schema.get("items", {"type": ["string"]})), max_size=3))
-    if kind == "object":
-        known = {
-            key: draw(fitting(value))
-            for key, value in schema.get("properties", {}).items()
-            if key != "tenant_id" and draw(st.booleans())
-        }
-        unknown = draw(st.dictionaries(st.sampled_from(["unknown", "later"]), ANYTHING, max_size=1))
-        return {**known, **unknown}
-    return draw(SCALARS[kind])
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    schema = draw(OBJECTS)
-    return schema, draw(st.lists(fitting(schema), min_size=1, max_size=3))
-
-
-@st.composite
-def wrong_cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    schema = draw(OBJECTS)
-    keys = [key for key in schema["properties"] if key != "tenant_id"]
-    wrong = st.dictionaries(st.sampled_from(keys), ANYTHING, max_size=3)
-    return schema, draw(st.lists(fitting(schema) | wrong, min_size=1, max_size=3))
-
-
-class OneStream(TapServiceTitan):
-    """The tap with a single stream, which is made quickly."""
-
-    def discover_streams(self) -> list[EndpointStream]:
-        return [stream_class(endpoint)(self, self.context) for endpoint in table.TABLE if endpoint.name == "bookings"]
-
-
-def stream_of(schema: dict[str, Any], **selection: bool) -> EndpointStream:
-    """The stream of bookings, by another schema."""
-    entry = {
-        "tap_stream_id": "bookings",
-        "stream": "bookings",
-        "schema": schema,
-        "key_properties": ["tenant_id"],
-        "metadata": [
-            {"breadcrumb": [], "metadata": {"selected": True, "inclusion": "available"}},
-            *(
-                {"breadcrumb": ["properties", *path.split("/")], "metadata": {"selected": chosen}}
-                for path, chosen in selection.items()
-            ),
-        ],
-    }
-    tap = OneStream(config=dict(CONFIG), catalog={"streams": [entry]})
-    stream = tap.streams["bookings"]
-    assert isinstance(stream, EndpointStream)
-    return stream
-
-
-def shape_of(stream: EndpointStream, *, slow: bool = False) -> RecordShape:
-    """The shape of a stream's records; the slow path takes one message a record, as maps do."""
-    return RecordShape(stream, MessageWriter(), stream.violations, added_fields=("tenant_id",), from_rows=slow)
-
-
-def both_paths(schema: dict[str, Any], records: list[dict[str, Any]], **selection: bool) -> tuple[list[str], list[str]]:
-    """Write records on the fast and on the slow path; return the lines of each, time_extracted aside."""
-    stream = stream_of(schema, **selection)
-    body = msgspec.json.Encoder(decimal_format="number").encode(
-        {"data": records, "hasMore": False, "continueFrom": "x"}
-    )
-    shapes = (shape_of(stream), shape_of(stream, slow=True))
-    fast, slow = [written(shape.writer("1001"), shape.decoder(FeedPage)(body).data) for shape in shapes]
-    return fast, slow
-
-
-def written(writer: PageWriter, records: list[Any]) -> list[str]:
-    output = TextIOWrapper(BytesIO(), encoding="utf-8")
-    with redirect_stdout(output):
-        writer.write(records, RECEIVED, None)
-    text = output.buffer.getvalue().decode()
-    end = ',"time_extracted":"2026-01-01T00:00:00Z"}\n'
-    assert text.count(end) == text.count("\n")
-    return text.split(end)[:-1]
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -205,11 +82,6 @@ def test_no_value_is_lost_whatever_its_type(properties: dict[str, Any], data: st
         if "string" in properties[key]["type"] and not isinstance(value, str | None):
             written[key] = json.loads(written[key], parse_float=Decimal)
     assert written == {"tenant_id": "1001", **record}
-
-
-def without_nul(record: dict[str, Any]) -> dict[str, Any]:
-    text = msgspec.json.Encoder(decimal_format="number").encode(record).replace(b"\\u0000", b"\\ufffd")
-    return json.loads(text, parse_float=Decimal)  # type: ignore[no-any-return]  # an object
 
 
 @pytest.mark.parametrize(
@@ -385,7 +257,10 @@ def test_a_field_that_the_catalog_lacks_is_told_once(tap: Tap, simulator: Simula
     assert [record["id"] for record in written] == [record["id"] for record in simulator.records("bookings")]
     assert not any("status" in record for record in written)
     (line,) = run.lines_with("fields that the catalog lacks are ignored")
-    assert "Stream bookings: fields that the catalog lacks are ignored: status. Discover again to have them." in line
+    assert (
+        "Stream bookings: fields that the catalog lacks are ignored: status. To have them, set unknown_fields: keep, or "
+        in line
+    )
 
 
 GROWING: list[tuple[list[dict[str, Any]], str]] = [
@@ -424,7 +299,7 @@ def test_unknown_fields_are_logged_once_each_from_the_first_page_that_has_some_t
         read = decode(json.dumps({"data": page, "hasMore": False}).encode()).data
         lines = written(writer, read)
 
-        logged.append(", ".join(re.findall("ignored: (.*)\\. Discover", caplog.text)))
+        logged.append(", ".join(re.findall("ignored: (.*)\\. To have them", caplog.text)))
         assert [json.loads(line + "}")["record"] for line in lines] == [pruned(record) for record in page]
     assert [set(each.split(", ")) for each in logged] == [set(news.split(", ")) for _, news in GROWING]
 
@@ -449,7 +324,7 @@ def test_fields_that_are_deselected_are_not_unknown(others: dict[str, Any], capl
 
     read = [decode(page.encode()).data for _ in range(2)]
 
-    assert re.findall("ignored: (.*)\\. Discover", caplog.text) == ["new, newer"]
+    assert re.findall("ignored: (.*)\\. To have them", caplog.text) == ["new, newer"]
     assert [[record.f1 for record in page] for page in read] == [[1, 2]] * 2
 
 
@@ -468,7 +343,8 @@ def test_unknown_fields_whose_names_never_end_are_logged_in_a_few_lines(caplog: 
         page = {"data": [{"id": number, f"name{number}_{n}": 1} for n in range(20)], "hasMore": False}
         assert [record.f1 for record in decode(json.dumps(page).encode()).data] == [number] * 20
 
-    assert len(re.findall("name[0-9]+_", caplog.text)) == MAX_UNKNOWN_LOGGED
+    logged = re.findall("ignored: (.*?)\\. To have them", caplog.text)
+    assert len(re.findall("name[0-9]+_", "".join(logged))) == MAX_UNKNOWN_LOGGED
     assert len(re.findall("ignored: ", caplog.text)) < 6
 
 
@@ -488,7 +364,7 @@ def test_unknown_field_of_any_name_is_logged_on_one_line_and_ends_nothing(
         (message,) = [record.getMessage() for record in caplog.records]
         assert "are ignored" in message
         assert message.isprintable()
-        assert len(message) < 300
+        assert len(message) < 500
 
 
 def test_threads_that_read_pages_of_a_stream_at_once_tell_each_field_once_and_count_every_misfit(
@@ -505,7 +381,7 @@ def test_threads_that_read_pages_of_a_stream_at_once_tell_each_field_once_and_co
         read = list(pool.map(lambda page: decode(page.encode()).data, pages))
 
     assert [len(page) for page in read] == [3] * 200
-    assert sorted(re.findall("ignored: (.*)\\. Discover", caplog.text)) == [f"new{n}" for n in range(7)]
+    assert sorted(re.findall("ignored: (.*)\\. To have them", caplog.text)) == [f"new{n}" for n in range(7)]
     assert stream.violations.count == {"id": 200}
     assert caplog.text.count("Such values are written") == 1
 
