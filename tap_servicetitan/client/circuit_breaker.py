@@ -79,7 +79,7 @@ class CircuitBreaker:
             self._last_answer = time.monotonic()
             if status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.UNAUTHORIZED:
                 self._accepted = True
-            if status == HTTPStatus.OK:
+            if status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
                 self._last_success = self._last_answer
                 self._outage = None
                 self._unserved_urls.clear()

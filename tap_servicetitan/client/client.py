@@ -113,6 +113,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         rate_limiter: RateLimiter | None = None,
         hooks: RequestHooks | None = None,
+        decode_pending: Callable[[bytes], T] | None = None,
+        retry_conflict: bool = False,
     ) -> T:
         """Request a page and decode it.
 
@@ -123,6 +125,8 @@ class Client:
             body: Sent as JSON, by POST; None for GET.
             rate_limiter: A second one, smaller than the tenant's. Where the API asks for a pause, this one pauses.
             hooks: Called for answers, retries and waits.
+            decode_pending: Decodes the body of a 202, whose result comes later; without it, a 202 is an error.
+            retry_conflict: Whether a 409 means that the API is busy; the request is then sent again after a pause.
 
         Raises:
             CredentialsError: The token endpoint refused the credentials; an AppKeyError after 401 twice in a row.
@@ -136,7 +140,7 @@ class Client:
         _check_path(path)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
-        request = Request(sent, decode, rate_limiter, hooks or RequestHooks())
+        request = Request(sent, decode, rate_limiter, hooks or RequestHooks(), decode_pending, retry_conflict)
         try:
             with self._slots.held(self.tenant.tenant_id):
                 return self._with_retries(request)
@@ -149,6 +153,24 @@ class Client:
                 self._breaker.gave_up_decoding(request.url, request.hooks.stream)
             cause = f"Gave up after {request.tries} tries: {error}." if request.tries > 1 else f"Gave up: {error}."
             raise APIError(cause, remedy=error.remedy) from None
+
+    def delete(self, path: str, hooks: RequestHooks | None = None) -> int:
+        """Send a DELETE once, and return the status of the answer.
+
+        Args:
+            path: Below the API root.
+            hooks: Called for answers and waits.
+
+        Raises:
+            StreamError: There was no answer.
+        """
+        _check_path(path)
+        sent = {"method": "DELETE", "url": self._settings.api_url + path}
+        try:
+            return self._answer(Request(sent, bytes, None, hooks or RequestHooks())).status_code
+        except TransientError as error:
+            msg = f"Gave up: {error}."
+            raise APIError(msg, remedy=error.remedy) from None
 
     def _with_retries(self, request: Request[T]) -> T:
         """Try a request until it succeeds or fails for good. This is the only place that retries."""
@@ -201,13 +223,16 @@ class Client:
         request.tries += 1
         while True:
             response = self._answer(request)
-            if not throttle_reason(response):
+            if not throttle_reason(response, retry_conflict=request.retry_conflict):
                 break
             self._pause(request, response, request.rate_limiter or self._rate_limiter)
-        if response.status_code != HTTPStatus.OK:
+        decode = request.decode
+        if response.status_code == HTTPStatus.ACCEPTED and request.decode_pending:
+            decode = request.decode_pending
+        elif response.status_code != HTTPStatus.OK:
             raise responses.error(response, self._credentials.secrets)
         try:
-            answer = request.decode(response.content.removeprefix(codecs.BOM_UTF8))
+            answer = decode(response.content.removeprefix(codecs.BOM_UTF8))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = responses.unreadable(response, error)
             if isinstance(problem, MalformedAnswerError):
@@ -280,7 +305,7 @@ class Client:
         if not rate_limiter.pause(seconds):
             return
         what = "" if rate_limiter is self._rate_limiter else f", {request.name}"
-        text = f"{what}: {throttle_reason(response)}"
+        text = f"{what}: {throttle_reason(response, retry_conflict=request.retry_conflict)}"
         if self._pause_log.is_due(text) or seconds >= SHORT_PAUSE:
             _log.warning("Tenant %s%s, waiting %.3gs.", self.tenant.tenant_id, text, seconds)
 

@@ -23,7 +23,7 @@ DEFAULT_RATE_LIMIT_WAIT = 5.0
 """Seconds to wait after a 429 that does not say how long."""
 
 MAINTENANCE_WAIT = 30.0
-"""Seconds to wait after "The service is suspended for maintenance", which does not say how long."""
+"""Seconds to wait after a 409, such as "The service is suspended for maintenance", which does not say how long."""
 
 
 class RateLimiter:
@@ -84,6 +84,12 @@ class RateLimiter:
             self._paused_until = max(self._paused_until, until)
             return news
 
+    def give_back(self) -> None:
+        """Take back the last request: the API did not count it."""
+        with self._lock:
+            if self._sent:
+                self._sent.pop()
+
     def _reserve(self) -> float:
         with self._lock:
             now = time.monotonic()
@@ -115,15 +121,21 @@ class LogThrottle:
             return due
 
 
-def throttle_reason(response: requests.Response) -> str | None:
+def throttle_reason(response: requests.Response, *, retry_conflict: bool = False) -> str | None:
     """Return why the API asks for a pause; None if it does not.
 
     A report answers 409 while "the service is suspended for maintenance" (MeltanoLabs/tap-service-titan).
+
+    Args:
+        response: The answer.
+        retry_conflict: Whether any other 409 asks for a pause too.
     """
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return "rate limit reached"
     if response.status_code == HTTPStatus.CONFLICT and b"suspended for maintenance" in response.content:
         return "suspended for maintenance"
+    if response.status_code == HTTPStatus.CONFLICT and retry_conflict:
+        return "busy (409)"
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers:
         return "unavailable for a while"
     return None

@@ -28,6 +28,12 @@ class Request(Generic[T]):
     """One that is smaller than the tenant's, if there is."""
 
     hooks: RequestHooks
+    decode_pending: Callable[[bytes], T] | None = None
+    """Decodes the body of a 202, whose result comes later; None where a 202 is an error."""
+
+    retry_conflict: bool = False
+    """Whether a 409 means that the API is busy, so that the request is sent again after a pause."""
+
     started: float = field(default_factory=time.monotonic)
     tries: int = 0
     waited: float = 0.0

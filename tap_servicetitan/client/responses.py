@@ -92,6 +92,9 @@ def refusal_to_serve(
         HTTPStatus.CONFLICT: "Run again when the maintenance is over: the sync resumes where it stopped.",
         HTTPStatus.SERVICE_UNAVAILABLE: _LATER,
     }
+    maintenance = b"suspended for maintenance" in response.content
+    if response.status_code == HTTPStatus.CONFLICT and not maintenance:
+        remedies[HTTPStatus.CONFLICT] = _LATER
     waits = f"Waited {waited:.0f}s for it" if waited else f"It asks for a pause of {asked:.0f}s, which is too long"
     text = f"The API answered {response.status_code}{_detail(response, secrets)}. {waits}."
     return APIError(text, remedy=remedies[HTTPStatus(response.status_code)])
