@@ -23,7 +23,7 @@ from tap_servicetitan.output.stream_maps import StreamMapper
 from tap_servicetitan.reports import discovery, list_command
 from tap_servicetitan.reports.stream import ReportStream
 from tap_servicetitan.runtime.context import RunContext
-from tap_servicetitan.streams.state_migration import normalize_state
+from tap_servicetitan.streams.state.state_migration import normalize_state
 from tap_servicetitan.streams.stream_factory import stream_class
 from tap_servicetitan.sync import Sync
 

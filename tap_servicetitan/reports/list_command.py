@@ -15,8 +15,8 @@ from tap_servicetitan.errors import NotFoundError, StreamError
 from tap_servicetitan.reports.discovery import SCOPE
 from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, Rows, fetch_metadata, url
 from tap_servicetitan.reports.report_parameters import accepted_values
-from tap_servicetitan.streams.bodies import ListPage
-from tap_servicetitan.streams.pagination import iter_pages
+from tap_servicetitan.streams.reading.bodies import ListPage
+from tap_servicetitan.streams.reading.pagination import iter_pages
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.client import Client

@@ -9,7 +9,7 @@ from typing import Any
 
 from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.reports.metadata import Rows
-from tap_servicetitan.streams.pagination import MAX_EMPTY_PAGES
+from tap_servicetitan.streams.reading.pagination import MAX_EMPTY_PAGES
 
 Page = Rows[list[Any]]
 

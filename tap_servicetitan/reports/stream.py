@@ -20,10 +20,10 @@ from tap_servicetitan.reports.report_parameters import date_range, validate_para
 from tap_servicetitan.reports.report_run import ReportRun, read_pages
 from tap_servicetitan.reports.rows import make_records
 from tap_servicetitan.settings.custom_reports import by_tenant
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.bookmarks import DateBookmark
 from tap_servicetitan.streams.page import Page
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.state.bookmarks import DateBookmark
 
 if TYPE_CHECKING:
     from tap_servicetitan.failures import Failure

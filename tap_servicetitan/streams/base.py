@@ -25,12 +25,12 @@ from tap_servicetitan.output.unknown_fields import COLUMN, COLUMN_SCHEMA
 from tap_servicetitan.output.violations import SchemaViolations
 from tap_servicetitan.runtime.context import RunContext
 from tap_servicetitan.runtime.progress import StreamProgress
-from tap_servicetitan.streams.api_reader import ApiReader
-from tap_servicetitan.streams.bodies import body_type, wrap_bare_body
 from tap_servicetitan.streams.derived_keys import with_derived_keys
 from tap_servicetitan.streams.page import Page
 from tap_servicetitan.streams.page_sync import PageSync
-from tap_servicetitan.streams.table_version import TableVersion
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.bodies import body_type, wrap_bare_body
+from tap_servicetitan.streams.state.table_version import TableVersion
 
 if TYPE_CHECKING:
     from singer_sdk import Tap

@@ -13,12 +13,12 @@ from typing_extensions import override
 from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.errors import PaginationError, RefusedRequestError
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.bodies import FeedPage
-from tap_servicetitan.streams.bookmarks import FeedBookmark
 from tap_servicetitan.streams.page import Page
-from tap_servicetitan.streams.pagination import ContinuationPaginator
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.bodies import FeedPage
+from tap_servicetitan.streams.reading.pagination import ContinuationPaginator
+from tap_servicetitan.streams.state.bookmarks import FeedBookmark
 
 
 class ExportStream(EndpointStream):

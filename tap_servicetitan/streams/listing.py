@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from tap_servicetitan.dates import latest
 from tap_servicetitan.endpoints.kinds import Paged
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.bookmarks import DateBookmark
-from tap_servicetitan.streams.list_reader import ListReader
 from tap_servicetitan.streams.page import Page
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.list_reader import ListReader
+from tap_servicetitan.streams.state.bookmarks import DateBookmark
 
 
 class ListingStream(EndpointStream):

@@ -16,13 +16,12 @@ from tap_servicetitan.dates import format_api_date, latest
 from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import APIError, NotFoundError, StreamError
 from tap_servicetitan.output.decoder import Decoder
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.bodies import body_type, wrap_bare_body
-from tap_servicetitan.streams.bookmarks import ParentBookmark
 from tap_servicetitan.streams.page import Page
-from tap_servicetitan.streams.pagination import iter_pages
-from tap_servicetitan.streams.parents import (
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.bodies import body_type, wrap_bare_body
+from tap_servicetitan.streams.reading.pagination import iter_pages
+from tap_servicetitan.streams.reading.parents import (
     MAX_PARENT_FAILURES,
     ParentFailures,
     Parents,
@@ -30,6 +29,7 @@ from tap_servicetitan.streams.parents import (
     have_ids,
     path_values,
 )
+from tap_servicetitan.streams.state.bookmarks import ParentBookmark
 
 RECORD_BATCH_SIZE = 1000
 """Records of several parents that are written together."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tap_servicetitan.streams.bookmarks import Bookmark
+from tap_servicetitan.streams.state.bookmarks import Bookmark
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from tap_servicetitan.output.record_shape import RecordShape
 from tap_servicetitan.runtime.context import RunContext
 from tap_servicetitan.runtime.progress import StreamProgress
-from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.page import Page
-from tap_servicetitan.streams.table_version import TableVersion
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.state import bookmarks
+from tap_servicetitan.streams.state.table_version import TableVersion
 
 _log = logging.getLogger("tap-servicetitan")
 

@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.endpoints.kinds import Capacity
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.page import Page
+from tap_servicetitan.streams.reading.api_reader import ApiReader
 
 
 class UnpagedStream(EndpointStream):

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.endpoints.kinds import Window
-from tap_servicetitan.streams.api_reader import ApiReader
 from tap_servicetitan.streams.base import EndpointStream
-from tap_servicetitan.streams.bookmarks import DateBookmark
 from tap_servicetitan.streams.page import Page
-from tap_servicetitan.streams.pagination import iter_pages
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.pagination import iter_pages
+from tap_servicetitan.streams.state.bookmarks import DateBookmark
 
 FIRST_DAYS = 365
 """Days that a first run reads without ``start_date``: the API cannot return everything."""

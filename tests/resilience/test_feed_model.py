@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tap_servicetitan.dates import latest, parse_dates
-from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.state_migration import normalize_state
+from tap_servicetitan.streams.state import bookmarks
+from tap_servicetitan.streams.state.state_migration import normalize_state
 
 STREAMS = ("bookings", "leads")
 TENANTS = ("1001", "1002")

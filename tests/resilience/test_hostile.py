@@ -23,8 +23,8 @@ from tap_servicetitan import input_catalog
 from tap_servicetitan.dates import format_api_date
 from tap_servicetitan.errors import CatalogError, StateError
 from tap_servicetitan.simulator import Simulator
-from tap_servicetitan.streams import bookmarks
-from tap_servicetitan.streams.state_migration import normalize_state
+from tap_servicetitan.streams.state import bookmarks
+from tap_servicetitan.streams.state.state_migration import normalize_state
 
 WRITERS = ["fast", "slow", "batch"]
 

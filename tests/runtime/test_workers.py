@@ -15,8 +15,8 @@ from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.runtime.prefetch import Prefetcher
 from tap_servicetitan.runtime.worker_lock import RunAborted, WorkerLock
 from tap_servicetitan.runtime.workers import Job, run_jobs
-from tap_servicetitan.streams.bodies import FeedPage, ListBody, ListPage
-from tap_servicetitan.streams.pagination import ContinuationPaginator, iter_pages
+from tap_servicetitan.streams.reading.bodies import FeedPage, ListBody, ListPage
+from tap_servicetitan.streams.reading.pagination import ContinuationPaginator, iter_pages
 
 
 def run(

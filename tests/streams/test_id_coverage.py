@@ -11,7 +11,7 @@ from helpers.support import run_here
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_servicetitan.streams.id_coverage import Gap, IdCoverage, probe_page
+from tap_servicetitan.streams.reading.id_coverage import Gap, IdCoverage, probe_page
 
 
 def test_coverage_of_pages_that_share_an_id_has_no_gap() -> None:

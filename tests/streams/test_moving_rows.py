@@ -118,7 +118,7 @@ def test_tokens_that_are_always_refused_end_the_stream_even_if_a_date_lies_ahead
 
 
 def test_a_feed_of_nothing_but_empty_pages_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_servicetitan.streams.pagination.MAX_EMPTY_FEED_PAGES", 30)
+    monkeypatch.setattr("tap_servicetitan.streams.reading.pagination.MAX_EMPTY_FEED_PAGES", 30)
     _, run = run_against(lambda path: feed(more=True, continue_from=(asked(path, "from") or "t") + "x"), "bookings")
 
     assert run.code == 1

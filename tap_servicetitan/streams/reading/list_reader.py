@@ -12,10 +12,10 @@ from typing import Any
 
 from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.runtime.prefetch import Prefetcher
-from tap_servicetitan.streams.api_reader import ApiReader
-from tap_servicetitan.streams.bodies import Body
-from tap_servicetitan.streams.id_coverage import PROBE_SIZES, Gap, IdCoverage, probe_page
-from tap_servicetitan.streams.pagination import iter_pages
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.bodies import Body
+from tap_servicetitan.streams.reading.id_coverage import PROBE_SIZES, Gap, IdCoverage, probe_page
+from tap_servicetitan.streams.reading.pagination import iter_pages
 
 MAX_PAGES_FACTOR = 20
 """A listing with so many times the pages that its total needs is endless; a total may leave out inactive records."""

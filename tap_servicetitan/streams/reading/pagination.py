@@ -9,7 +9,7 @@ import msgspec
 from singer_sdk.pagination import BaseAPIPaginator
 
 from tap_servicetitan.errors import PaginationError
-from tap_servicetitan.streams.bodies import Body, FeedPage
+from tap_servicetitan.streams.reading.bodies import Body, FeedPage
 
 MAX_EMPTY_PAGES = 10
 """Empty numbered pages in a row that say ``hasMore`` before reading ends."""

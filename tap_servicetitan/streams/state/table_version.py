@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tap_servicetitan.runtime.context import RunContext
-from tap_servicetitan.streams import bookmarks
+from tap_servicetitan.streams.state import bookmarks
 
 READING, READ, ACTIVATED = "reading", "read", "activated"
 """Status of a tenant's full read: under way, at its end, and after ACTIVATE_VERSION was written."""

@@ -12,9 +12,9 @@ from typing import Any
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import CredentialsError, MissingScopeError, NotFoundError, StreamError
-from tap_servicetitan.streams.api_reader import ApiReader
-from tap_servicetitan.streams.bookmarks import ParentBookmark
-from tap_servicetitan.streams.list_reader import ListReader
+from tap_servicetitan.streams.reading.api_reader import ApiReader
+from tap_servicetitan.streams.reading.list_reader import ListReader
+from tap_servicetitan.streams.state.bookmarks import ParentBookmark
 
 PARENT_PAGE_SIZE = 500
 """Parents in one request for them, and so what an interrupted run reads again at most."""

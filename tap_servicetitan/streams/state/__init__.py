@@ -1,0 +1,1 @@
+"""What a run leaves in STATE for the next one, and how that is read."""
