@@ -17,7 +17,7 @@ from typing_extensions import override
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from tap_servicetitan.client.clock import APIClock
+from tap_servicetitan.client.api_clock import APIClock
 from tap_servicetitan.client.slots import HANG_SECONDS, Slots
 from tap_servicetitan.errors import APIError
 

@@ -118,7 +118,7 @@ def test_a_bookmark_without_a_tenant_is_left_aside_if_there_are_several(
     run = tap(config_of(simulator), state=state)
 
     assert run.counts()["bookings"] == 120
-    assert "Stream bookings: STATE has a bookmark without a tenant, which is left aside." in run.log
+    assert "Stream bookings: STATE has a bookmark without a tenant, which is ignored." in run.log
 
 
 def test_credentials_of_the_top_level_serve_tenants_that_have_none(
