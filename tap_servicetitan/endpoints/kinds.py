@@ -69,8 +69,13 @@ class Endpoint:
 
     @property
     def added_fields(self) -> tuple[str, ...]:
-        """The fields that the tap adds to the API's own; never null."""
+        """The fields that the tap sets in each record; never null."""
         return ("tenant_id", *self.derived_keys)
+
+    @property
+    def sent_fields(self) -> frozenset[str]:
+        """Those of :attr:`added_fields` that the API's records have too."""
+        return frozenset()
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -186,8 +191,16 @@ class Nested(Paged):
 
     @property
     def added_fields(self) -> tuple[str, ...]:
-        """The fields that the tap adds to the API's own; never null."""
+        """The fields that the tap sets in each record; never null."""
         return ("tenant_id", *self.path_params, *(self.date_range_params or ()), *self.derived_keys)
+
+    @property
+    def sent_fields(self) -> frozenset[str]:
+        """The placeholders in camelCase: where a record has a parent's id, its field gives the placeholder its name.
+
+        With ``job_id`` beside ``jobId``, a table of many databases would have one column for both.
+        """
+        return frozenset(name for name in self.path_params if not name.islower())
 
 
 @dataclass(frozen=True)
@@ -212,7 +225,7 @@ class Window(Paged):
 
     @property
     def added_fields(self) -> tuple[str, ...]:
-        """The fields that the tap adds to the API's own; never null."""
+        """The fields that the tap sets in each record; never null."""
         bounds = (self.start, self.end) if self.replication_key == self.start else ()
         return ("tenant_id", *bounds, *self.derived_keys)
 

@@ -198,9 +198,9 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "jpm/v2": (
         Export("appointments", "export/appointments", params={"active": "Any"}),
         Export("jobs", "export/jobs"),
-        Nested("job_booked_log", "jobs/{job_id}/booked-log", parent="jobs", records_path=None, page_size=None),
+        Nested("job_booked_log", "jobs/{jobId}/booked-log", parent="jobs", records_path=None, page_size=None),
         Export("job_canceled_logs", "export/job-canceled-logs", replication_key="createdOn"),
-        Nested("job_canceled_log", "jobs/{job_id}/canceled-log", parent="jobs"),  # the feed above, job by job
+        Nested("job_canceled_log", "jobs/{jobId}/canceled-log", parent="jobs"),  # the feed above, job by job
         Listing("job_cancel_reasons", "job-cancel-reasons"),
         custom_fields("job_custom_fields", "jobs/custom-fields", sort="+Id"),
         # A row is a job and a list of events: the event has the id, and whether a row has all events is not known.
@@ -210,10 +210,10 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("job_types", "job-types", sort=None),
         Export("projects", "export/projects"),
         custom_fields("project_custom_fields", "projects/custom-fields", sort="+Id"),
-        Nested("project_daily_logs", "projects/{project_id}/daily-logs", parent="projects"),
+        Nested("project_daily_logs", "projects/{projectId}/daily-logs", parent="projects"),
         Nested(  # the list has the heads of logs only
             "project_daily_log_details",
-            "projects/{project_id}/daily-logs/{daily_log_id}",
+            "projects/{projectId}/daily-logs/{daily_log_id}",
             parent="project_daily_logs",
             records_path=None,
             page_size=None,
@@ -412,7 +412,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         ),
         Nested(
             "scheduler_sessions",
-            "schedulers/{scheduler_id}/sessions",
+            "schedulers/{schedulerId}/sessions",
             parent="schedulers",
             replication_key="modifiedOn",
         ),

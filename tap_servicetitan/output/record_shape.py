@@ -76,7 +76,7 @@ class RecordShape:
             stream: Its name, schema, selection and maps.
             output: Where messages go.
             violations: Notes what does not fit.
-            added_fields: Fields that the tap adds to the API's own.
+            added_fields: Fields that the tap sets in each record.
             from_rows: Whether the tap makes the records of the answer's rows, which are read as dicts.
             batch_config: How to write files instead of RECORD messages, if so.
         """
@@ -183,6 +183,16 @@ class RecordShape:
         return RecordMessages(check, self._conform, [RecordMap(mapping) for mapping in self._stream.stream_maps])
 
     def _as_sent(self, schema: Schema) -> Schema:
-        """Return the schema of a record as the API sends it: what the tap adds may be missing."""
+        """Return the schema of a record as the API sends it: what the tap sets may be missing or null."""
         required = [key for key in schema.get("required", ()) if key not in self._added_fields]
-        return {**schema, "required": required}
+        properties = {
+            name: _nullable(field) if name in self._added_fields else field
+            for name, field in schema["properties"].items()
+        }
+        return {**schema, "properties": properties, "required": required}
+
+
+def _nullable(schema: Schema) -> Schema:
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    return {**schema, "type": [*types, "null"]} if types and "null" not in types else schema

@@ -64,7 +64,7 @@ class Report(Paged):
 
     @property
     def added_fields(self) -> tuple[str, ...]:
-        """The fields that the tap adds to the API's own; never null."""
+        """The fields that the tap sets in each record; never null."""
         return ("tenant_id", *self.dates, ROW) if self.dates else ("tenant_id",)
 
     def stepped(self, tenant_id: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints.kinds import Export
+from tap_servicetitan.schemas.column_names import same_fields
 from tap_servicetitan.schemas.openapi import DocumentError, item
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ def build(endpoint: Endpoint, operation: DocumentedOperation, corrections: Mappi
     """Return an entry's schema: what the tap adds, then the API's fields; only added fields and keys are never null.
 
     Raises:
-        DocumentError: The documents lack the records, a key of the entry, or what a correction corrects.
+        DocumentError: The documents lack the records, a key of the entry, or what a correction corrects; or two fields would
+            be one column in a database.
     """
-    properties = _added(endpoint, operation) | documented(endpoint, operation)
+    sent = documented(endpoint, operation)
+    known = _added(endpoint, operation) | sent
+    properties = {name: known[name] for name in endpoint.added_fields if name in known} | sent
     schema: Schema = {"type": "object", "properties": properties}
     try:
         for field, correction in corrections.items():
@@ -32,6 +36,9 @@ def build(endpoint: Endpoint, operation: DocumentedOperation, corrections: Mappi
     except KeyError as missing:
         msg = f"{endpoint.name} has no field {missing} to correct or to take as key"
         raise DocumentError(msg) from missing
+    for same in same_fields(schema):
+        msg = f"{endpoint.name}: {same}. Give a placeholder of its path the name of the record's own field."
+        raise DocumentError(msg)
     return schema | ({"required": list(endpoint.primary_keys)} if endpoint.primary_keys else {})
 
 
@@ -48,7 +55,8 @@ def _added(endpoint: Endpoint, operation: DocumentedOperation) -> Schema:
     placeholders = dict(zip(re.findall(r"{(\w+)}", endpoint.path), operation.path_parameters, strict=True))
     moment = {"type": ["string", "null"], "format": "date-time"}
     texts = {name: {"type": ["string", "null"]} for name in ("tenant_id", *endpoint.derived_keys)}
-    return {name: {**placeholders, **texts}.get(name, moment) for name in endpoint.added_fields}
+    types = {**placeholders, **texts}
+    return {name: types.get(name, moment) for name in endpoint.added_fields if name not in endpoint.sent_fields}
 
 
 def _correct(schema: Schema, field: str, correction: Schema) -> None:

@@ -21,6 +21,7 @@ from tap_servicetitan.endpoints.kinds import (
     Window,
 )
 from tap_servicetitan.endpoints.operations import Operation, find, operations, shape
+from tap_servicetitan.schemas.column_names import same_fields
 from tap_servicetitan.schemas.files import fields
 
 PARENTS = [table.parent(endpoint) for endpoint in table.TABLE if isinstance(endpoint, Nested)]
@@ -174,6 +175,11 @@ def test_nested_streams_find_their_ids_in_their_parents() -> None:
         fields = set(schemas.load(parent)["properties"]) if parent in table.TABLE else {"id"}
         assert set(each.path_params.values()) <= fields, each.name
         assert set(each.path_params) <= set(schemas.load(each)["properties"]), each.name
+
+
+def test_fields_of_an_object_are_different_columns_in_every_database() -> None:
+    same = {each.name: list(same_fields(schemas.load(each))) for each in table.TABLE}
+    assert {name: groups for name, groups in same.items() if groups} == {}
 
 
 def test_resources_are_named_only_where_the_path_does_not_name_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from helpers.openapi import COMPONENTS, PATH, run, written
 from jsonschema import Draft202012Validator
 from singer_sdk.helpers._typing import conform_record_data_types
@@ -99,6 +100,52 @@ def test_a_correction_replaces_or_adds_a_field(document: dict[str, Any], folder:
     properties = written(folder)["properties"]
     assert properties["color"] == properties["maker"]["properties"]["sites"]["items"] == number
     assert properties["unit"]["properties"]["more"] == number
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "names"),
+    [("maker_id", "maker_id, makerId"), ("seller_id", "makerId, maker_ID")],
+)
+def test_fields_that_a_database_takes_for_one_column_are_refused(
+    document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str], placeholder: str, names: str
+) -> None:
+    nested_in_makers(document)
+    part = document["components"]["schemas"]["Part"]["properties"]
+    part["makerId"] = {"type": "integer"}
+    if placeholder == "seller_id":
+        part["maker_ID"] = {"type": "integer"}
+    parts = Nested("parts", f"makers/{{{placeholder}}}/parts", api="crm/v2", resource="parts", parent="makers")
+
+    assert run(document, folder, parts) == 1
+    assert f"parts: has the fields {names}, which are one column in a database." in capsys.readouterr().out
+
+
+def test_a_placeholder_may_be_the_field_that_the_record_has_itself(document: dict[str, Any], folder: Path) -> None:
+    nested_in_makers(document)
+    document["components"]["schemas"]["Part"]["properties"]["makerId"] = {"type": "string"}
+    parts = Nested("parts", "makers/{makerId}/parts", api="crm/v2", resource="parts", parent="makers")
+
+    assert run(document, folder, parts) == 0
+    schema = written(folder)
+    assert list(schema["properties"])[:2] == ["tenant_id", "makerId"]
+    assert schema["properties"]["makerId"] == {"type": "string"}
+    assert schema["required"] == ["tenant_id", "makerId", "id"]
+
+
+def test_a_placeholder_in_camel_case_has_to_be_a_field_of_the_record(
+    document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nested_in_makers(document)
+    parts = Nested("parts", "makers/{makerId}/parts", api="crm/v2", resource="parts", parent="makers")
+
+    assert run(document, folder, parts) == 1
+    assert "parts has no field 'makerId' to correct or to take as key" in capsys.readouterr().out
+
+
+def nested_in_makers(document: dict[str, Any]) -> None:
+    operation = document["paths"].pop(PATH)["get"]
+    operation["parameters"].append({"name": "id", "in": "path", "schema": {"type": "integer"}})
+    document["paths"]["/tenant/{tenant}/makers/{id}/parts"] = {"get": operation}
 
 
 def test_records_carry_the_ids_of_their_parents_in_the_type_that_the_path_says(

@@ -60,8 +60,13 @@ def test_nested_items_below_items_are_listed_on_request_only(reader: StreamReade
 
 
 def test_nested_record_has_the_id_of_its_parent(reader: StreamReader) -> None:
-    assert all(row["jobId"] == row["job_id"] for row in reader.simulator.records("job_booked_log"))
-    assert all(row["schedulerId"] == row["scheduler_id"] for row in reader.simulator.records("scheduler_sessions"))
+    (log,) = reader.simulator.records("project_daily_log_details")[:1]
+    path = f"jpm/v2/projects/{log['projectId']}/daily-logs/{log['daily_log_id']}"
+
+    assert reader.get(path).json()["projectId"] == log["projectId"]
+    assert {row["jobId"] for row in reader.simulator.records("job_booked_log")} == {
+        job["id"] for job in reader.simulator.records("jobs")
+    }
 
 
 def test_window_needs_two_dates(reader: StreamReader) -> None:

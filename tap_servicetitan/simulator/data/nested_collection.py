@@ -62,6 +62,8 @@ class NestedCollection(Collection):
         for name in record:
             if name.endswith("Id") and target_stream(name) == self.endpoint.parent:
                 record[name] = self.parents.id_of(parent)
+        if sent := self.endpoint.sent_fields:
+            record |= {name: value for name, value in self.path_values(parent).items() if name in sent}
         return record
 
     def with_path_values(self, index: int) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class RecordMaker:
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
         self._stream = endpoint.name
         self._modified_on_may_be_null = endpoint.name in vocabulary.NULL_MODIFIED_ON
-        properties = {name: one for name, one in schema["properties"].items() if name not in endpoint.added_fields}
+        absent = set(endpoint.added_fields) - endpoint.sent_fields
+        properties = {name: one for name, one in schema["properties"].items() if name not in absent}
         self._text_id = _type(properties.get("id", {})) == "string"
         self._indices_by_id: dict[str, int] = {}
         keys = key_makers(endpoint, properties, identities)

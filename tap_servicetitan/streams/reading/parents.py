@@ -99,7 +99,7 @@ class Parents:
                     continue
                 try:
                     for rows in self._reader(endpoint, values).read():
-                        parents += ({**values, **parent} for parent in rows.records)
+                        parents += ({**parent, **values} for parent in rows.records)
                         incomplete = rows.incomplete or incomplete
                 except NotFoundError as error:
                     incomplete = None if error.is_gone else str(error)
@@ -135,7 +135,7 @@ class Parents:
             if not have_ids(values):
                 return None
         records = self._request_one(endpoint, values).data
-        return {**values, **records[0]} if records else None
+        return {**records[0], **values} if records else None
 
 
 class ParentFailures:
