@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +15,8 @@ from helpers.support import SDK_SETTINGS
 
 import tap_servicetitan
 from tap_servicetitan import schemas
-from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints import joins, table
+from tap_servicetitan.schemas.files import fields
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 from tap_servicetitan.simulator.__main__ import _parser
 
@@ -106,7 +106,7 @@ ELSEWHERE = {
 
 def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> None:
     ours = {endpoint.name for endpoint in table.TABLE} | set(CONFIG_JSONSCHEMA["properties"])
-    fields = {name for endpoint in table.TABLE for name in schemas.load(endpoint)["properties"]}
+    columns = {name for endpoint in table.TABLE for name in schemas.load(endpoint)["properties"]}
     loaders = yaml.safe_load((root / "meltano.yml").read_text())["plugins"]["loaders"]
     settings = {setting["name"] for loader in loaders for setting in loader.get("settings", [])}
     others = {"adding-a-stream.md", "custom-reports.md", "coming-from-tap-service-titan.md"}
@@ -118,23 +118,19 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
         for name in re.findall(r"`([a-z]+_[a-z_]+)(?:: [^`]*)?`", document.read_text())
     }
 
-    known = ours | fields | settings | SDK_SETTINGS | ELSEWHERE
+    known = ours | columns | settings | SDK_SETTINGS | ELSEWHERE
     assert not {name: where for name, where in named.items() if name not in known}
 
 
-def test_joins_lead_from_fields_that_exist_to_ids_of_their_type(root: Path) -> None:
-    entries = {endpoint.name: schemas.load(endpoint)["properties"] for endpoint in table.TABLE}
+def test_joins_that_the_data_page_lists_are_those_of_the_schemas(root: Path) -> None:
+    entries = {endpoint.name: dict(fields(schemas.load(endpoint))) for endpoint in table.TABLE}
     rows = re.findall(r"^\| `(\w+)` \| (.*→.*) \|$", (root / "docs" / "data.md").read_text(), re.MULTILINE)
 
-    joins = [(stream, *join) for stream, cell in rows for join in re.findall(r"`([\w.]+)(\[\])?` → `(\w+)`", cell)]
-    assert sum(cell.count("→") for _, cell in rows) == len(joins) > 80
-    for stream, path, many, target in joins:
-        field: dict[str, Any] = {"properties": entries[stream]}
-        for name in path.split("."):
-            field = field["properties"][name]
-        field = field["items"] if many else field
-        kinds = [field["type"]] if isinstance(field["type"], str) else field["type"]
-        assert set(kinds) - {"null"} == {entries[target]["id"]["type"]}, f"{stream}.{path}"
+    listed = [(stream, *join) for stream, cell in rows for join in re.findall(r"`([\w.]+(?:\[\])?)` → `(\w+)`", cell)]
+    assert sum(cell.count("→") for _, cell in rows) == len(listed) > 80
+    for stream, path, target in listed:
+        assert path in entries[stream], f"{stream}.{path}"
+        assert joins.target(stream, path) == target, f"{stream}.{path}"
 
 
 def templates(folder: Path) -> Iterator[str]:
