@@ -6,8 +6,9 @@ import argparse
 import signal
 import sys
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
+from tap_servicetitan.simulator.data.report_queries import Keys
 from tap_servicetitan.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ control paths (no credentials needed; records change only by a request to advanc
   curl -X POST localhost:8080/simulator/misbehave -d '{"kind": "rate_limit", "stream": "bookings", "times": 2}'
       makes requests fail; kinds: rate_limit error bad_gateway unavailable reset reset_body cut cut_chunked
       empty html wrong_shape unauthorized hang refuse_token empty_page repeat_token redirect maintenance token_error
-      unlicensed;
+      unlicensed not_found conflict has_more;
       options: stream, tenant_id, after, times (null: always), retry_after, seconds, status, location
-      (besides streams: report_description, report_data, dynamic_value_set)
+      (besides streams: report_description, report_data, report_query, report_query_result,
+      report_query_cancellation, dynamic_value_set)
   curl -X POST localhost:8080/simulator/behave
       ends all faults
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'
@@ -125,9 +127,38 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--reports-per-minute",
         type=float,
-        default=5.0,
+        default=1.0,
         metavar="N",
-        help="runs per minute of the same report, 0 for any number (default: 5, as the API documents)",
+        help="runs per minute of the same report, 0 for any number (default: 1, as the API allows)",
+    )
+    add(
+        "--report-queries",
+        choices=get_args(Keys),
+        default="pascal",
+        help="keys in the results of asynchronous report queries: pascal as live tenants send them, camel as "
+        "documented; none: 404 (default: %(default)s)",
+    )
+    add("--report-seconds", type=float, default=0.0, metavar="SECONDS", help="how long each report runs (default: 0)")
+    add(
+        "--report-wait",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a report query waits for the result before it answers with a token (default: 10)",
+    )
+    add(
+        "--report-token-lifetime",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="how long the token of a report query is known (default: 3600)",
+    )
+    add(
+        "--report-slots",
+        type=int,
+        default=1,
+        metavar="N",
+        help="report queries of a tenant that may run at the same time; another one gets 409 (default: 1)",
     )
     add(
         "--token-lifetime",

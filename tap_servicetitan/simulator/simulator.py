@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 import msgspec
 
@@ -13,6 +13,7 @@ from tap_servicetitan.simulator.api.faults import Faults
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 from tap_servicetitan.simulator.api.service import TOKEN_PATH, Service
 from tap_servicetitan.simulator.data.clock import Clock
+from tap_servicetitan.simulator.data.report_queries import Keys, QueryOptions
 from tap_servicetitan.simulator.data.world import World
 from tap_servicetitan.simulator.fake import timestamps
 from tap_servicetitan.simulator.fake.identities import Identities
@@ -42,7 +43,12 @@ class Simulator:
         seed: int = 1,
         latency: float = 0.0,
         rate_limit: float = 60.0,
-        reports_per_minute: float = 5.0,
+        reports_per_minute: float = 1.0,
+        report_queries: Keys = "pascal",
+        report_seconds: float = 0.0,
+        report_wait: float = 10.0,
+        report_token_lifetime: float = 3600.0,
+        report_slots: int = 1,
         token_lifetime: float = 900.0,
         deny_scopes: Sequence[str] = (),
         chaos: float = 0.0,
@@ -64,7 +70,13 @@ class Simulator:
             latency: Seconds that each response of the API takes.
             rate_limit: Requests per second and tenant; 0 for any number. The API documents 60.
             reports_per_minute: Runs per minute of a report, for each tenant; each page is a run; 0 for any number.
-                The API documents 5, later 1.
+                The API allows 1.
+            report_queries: How asynchronous queries of reports spell the keys of their results: ``pascal`` as live
+                tenants do, ``camel`` as documented, ``none`` for 404, as a tenant without such queries answers.
+            report_seconds: Seconds that each report takes.
+            report_wait: Seconds that a query waits for the result before it answers 202 with a token. The API waits 10.
+            report_token_lifetime: Seconds that the token of a query is known.
+            report_slots: Queries of a tenant that may run at the same time; another one gets 409.
             token_lifetime: Seconds that an access token is valid. The API documents 900.
             deny_scopes: OAuth scopes that the app does not have, such as ``tn.crm.leads:r``.
             chaos: Share of the requests that fail at random: from 0 to below 1. The same request fails at most twice
@@ -77,11 +89,12 @@ class Simulator:
             OSError: The port is in use.
             ValueError: An option is out of range, or names an unknown stream or scope.
         """
-        if (
-            min(records, latency, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()) < 0
-            or page_size < 1
-        ):
+        numbers = [records, latency, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()]
+        if min(*numbers, report_seconds, report_wait, report_token_lifetime, report_slots) < 0 or page_size < 1:
             message = "No number may be negative, and a page has at least one record."
+            raise ValueError(message)
+        if report_queries not in get_args(Keys):
+            message = f"report_queries must be one of {', '.join(get_args(Keys))}."
             raise ValueError(message)
         self.tenants: Final = (
             tuple(range(FIRST_TENANT, FIRST_TENANT + tenants)) if isinstance(tenants, int) else tuple(tenants)
@@ -97,7 +110,8 @@ class Simulator:
             denied=deny_scopes,
         )
         self._faults = Faults(chaos=chaos, seed=seed)
-        service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency)
+        queries = QueryOptions(report_queries, report_seconds, report_wait, report_token_lifetime, report_slots)
+        service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries)
         self._log = RequestLog()
         self._server = Server((host, port), Application(service, self._log, self), verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
@@ -203,12 +217,12 @@ class Simulator:
         Args:
             kind: ``rate_limit``, ``error``, ``bad_gateway``, ``unavailable``, ``reset``, ``reset_body``, ``cut``,
                 ``cut_chunked``, ``empty``, ``html``, ``wrong_shape``, ``unauthorized``, ``hang``, ``refuse_token``,
-                ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance``, ``token_error`` or
-                ``unlicensed``.
+                ``empty_page``, ``repeat_token``, ``redirect``, ``maintenance``, ``token_error``,
+                ``unlicensed``, ``not_found``, ``conflict`` or ``has_more`` (queries of reports only).
             options: Fields of :class:`tap_servicetitan.simulator.api.faults.Fault`: ``stream``, ``tenant_id``,
                 ``after`` and ``times`` (numbers of requests), ``retry_after`` and ``seconds``, ``status``,
-                ``location``. Besides streams there are ``report_description``, ``report_data`` and
-                ``dynamic_value_set``.
+                ``location``. Besides streams there are ``report_description``, ``report_data``, ``report_query``,
+                ``report_query_result``, ``report_query_cancellation`` and ``dynamic_value_set``.
 
         Raises:
             ValueError: The kind, an option or the stream is unknown, or a value is out of range.

@@ -17,6 +17,7 @@ import msgspec
 
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.simulator.api.derived_endpoints import derived_endpoints
+from tap_servicetitan.simulator.api.endpoint_operations import scope
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, json_response, problem
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 
@@ -63,7 +64,7 @@ class Authorizer:
         Raises:
             ValueError: There is no such scope.
         """
-        scopes = {table.scope(endpoint) for endpoint in (*table.TABLE, *REPORT_OPERATIONS, *derived_endpoints())}
+        scopes = {scope(endpoint) for endpoint in (*table.TABLE, *REPORT_OPERATIONS, *derived_endpoints())}
         if unknown := set(denied) - scopes:
             message = f"No scope {', '.join(sorted(unknown))}: there are {', '.join(sorted(scopes))}."
             raise ValueError(message)
@@ -107,7 +108,7 @@ class Authorizer:
             return problem(403, "The access token belongs to another tenant.")
         if refusal := self._limits[tenant_id].check():
             return refusal
-        if table.scope(endpoint) in self._denied:
+        if scope(endpoint) in self._denied:
             return problem(403, "Scope validation failed")
         return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Unpaged
 from tap_servicetitan.endpoints.operations import Operation, find
+from tap_servicetitan.simulator.api.report_operations import QueryCancellation, ReportOperation
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
@@ -21,6 +22,8 @@ _USUAL_PARAMETERS: Final = frozenset({
 def operation(endpoint: Endpoint) -> Operation:
     """Return the operation of an endpoint; one that the documents did not have takes what most of its kind take."""
     found = find(endpoint)
+    if isinstance(endpoint, ReportOperation) and endpoint.method:
+        return Operation(kind="other", method=endpoint.method)
     if found is not None:
         return found
     if isinstance(endpoint, Export):
@@ -29,6 +32,13 @@ def operation(endpoint: Endpoint) -> Operation:
         return Operation(kind="other", method="POST")
     records = f"{endpoint.records_path}[]" if endpoint.records_path else "[]"
     return Operation(kind="list", records=records, query=_USUAL_PARAMETERS | endpoint.query.keys())
+
+
+def scope(endpoint: Endpoint) -> str:
+    """Return the OAuth scope that a request to an endpoint needs."""
+    if isinstance(endpoint, QueryCancellation):
+        return "tn.rpr.reports:w"
+    return table.scope(endpoint)
 
 
 def single_children() -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 import msgspec
 
 from tap_servicetitan.simulator.api.authorizer import too_many_requests
-from tap_servicetitan.simulator.api.http_types import ApiResponse, html_response, json_response, problem
+from tap_servicetitan.simulator.api.http_types import ApiResponse, html_response, json_response, not_found, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FaultKind = Literal[
     "rate_limit", "error", "bad_gateway", "unavailable", "reset", "reset_body", "cut", "cut_chunked", "empty", "html",
     "wrong_shape", "unauthorized", "hang", "refuse_token", "empty_page", "repeat_token", "redirect", "maintenance",
-    "token_error", "unlicensed",
+    "token_error", "unlicensed", "not_found", "conflict", "has_more",
 ]  # fmt: skip
 
 TRANSIENT: Final[tuple[FaultKind, ...]] = (
@@ -53,7 +53,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How many requests fail; None: all from then on."""
 
     retry_after: Seconds | None = None
-    """``rate_limit``, ``unavailable``, ``maintenance``: the header in seconds; None: no header."""
+    """``rate_limit``, ``unavailable``, ``maintenance``, ``conflict``: the header in seconds; None: no header."""
 
     seconds: Seconds | None = None
     """``hang``: how long, 60 if not given. ``rate_limit``: the number in the title, ``retry_after`` if not given."""
@@ -118,6 +118,8 @@ class Faults:
         """
 
         def matches(fault: Fault) -> bool:
+            if fault.kind == "has_more" and not stream.startswith("report_query"):
+                return False
             if fault.kind == "token_error" or (fault.kind in _FEED_ONLY and not feed):
                 return False
             if fault.kind == "refuse_token" and not token:
@@ -172,8 +174,11 @@ def _token_error(fault: Fault) -> ApiResponse:
 
 def _maintenance(fault: Fault) -> ApiResponse:
     """Refuse as reports sometimes do (MeltanoLabs/tap-service-titan)."""
-    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-    return problem(409, "The service is suspended for maintenance. Please try again later.", headers)
+    return problem(409, "The service is suspended for maintenance. Please try again later.", _retry_after(fault))
+
+
+def _retry_after(fault: Fault) -> dict[str, str]:
+    return {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
 
 
 _RESPONSES: Final[Mapping[str, Callable[[Fault], ApiResponse]]] = {
@@ -188,5 +193,7 @@ _RESPONSES: Final[Mapping[str, Callable[[Fault], ApiResponse]]] = {
     "html": lambda _: html_response(200, "Sign in"),
     "wrong_shape": lambda _: json_response({"items": []}),
     "token_error": _token_error,
+    "not_found": lambda _: not_found(),
+    "conflict": lambda fault: problem(409, "The request conflicts with another one.", _retry_after(fault)),
     "unlicensed": lambda _: problem(403, "Tenant is not authorized to access this resource."),
 }

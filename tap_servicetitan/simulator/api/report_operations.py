@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tap_servicetitan.endpoints.kinds import Endpoint
@@ -16,6 +16,9 @@ class ReportOperation(Endpoint):
 
     api: str = "reporting/v2"
 
+    method: str | None = field(default=None, kw_only=True)
+    """The HTTP method, where the documents of :mod:`tap_servicetitan.endpoints.operations` do not have it."""
+
 
 @dataclass(frozen=True)
 class ReportDescription(ReportOperation):
@@ -28,12 +31,39 @@ class ReportData(ReportOperation):
 
 
 @dataclass(frozen=True)
+class ReportQuery(ReportOperation):
+    """Runs a report asynchronously."""
+
+
+@dataclass(frozen=True)
+class QueryResult(ReportOperation):
+    """Returns the result of a query, or that it is not there yet."""
+
+
+@dataclass(frozen=True)
+class QueryCancellation(ReportOperation):
+    """Ends a query."""
+
+
+@dataclass(frozen=True)
 class ValueSet(ReportOperation):
     """Lists the values that a parameter of reports accepts."""
 
 
 DESCRIPTION: Final = ReportDescription("report_description", _REPORT, resource="reports")
 DATA: Final = ReportData("report_data", f"{_REPORT}/data", resource="reports")
+QUERY: Final = ReportQuery("report_query", f"{_REPORT}/data/query", resource="reports")
+QUERY_RESULT: Final = QueryResult("report_query_result", "data-queries/{query_token}", resource="reports")
+QUERY_CANCELLATION: Final = QueryCancellation(
+    "report_query_cancellation", "data-queries/{query_token}", resource="reports", method="DELETE"
+)
 VALUE_SET: Final = ValueSet("dynamic_value_set", "dynamic-value-sets/{dynamic_set_id}")
 
-REPORT_OPERATIONS: Final[tuple[ReportOperation, ...]] = (DESCRIPTION, DATA, VALUE_SET)
+REPORT_OPERATIONS: Final[tuple[ReportOperation, ...]] = (
+    DESCRIPTION,
+    DATA,
+    QUERY,
+    QUERY_RESULT,
+    QUERY_CANCELLATION,
+    VALUE_SET,
+)

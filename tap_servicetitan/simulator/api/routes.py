@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tap_servicetitan.simulator.api.endpoint_operations import operation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -30,7 +32,8 @@ class Routes:
     def find(self, request: ApiRequest) -> tuple[Endpoint | None, int | None, Mapping[str, str]]:
         """Return the endpoint, the tenant and the values of the placeholders in the path.
 
-        Where several endpoints have the same path, as those of marketing's performance do, the parameters decide.
+        Where several endpoints have the same path, the parameters decide (marketing's performance), or the method
+        (queries of reports).
         """
         tenant = _TENANT.search(request.path)
         if tenant is None:
@@ -39,10 +42,12 @@ class Routes:
         if found := self._fixed.get(path):
             matching = (one for one in found if request.query.items() >= dict(one.params).items())
             return (next(matching, None) if len(found) > 1 else None) or found[0], int(tenant[1]), {}
-        for pattern, endpoint in self._patterns:
-            if match := pattern.fullmatch(path):
-                return endpoint, int(tenant[1]), match.groupdict()
-        return None, int(tenant[1]), {}
+        matches = [(each, match) for pattern, each in self._patterns if (match := pattern.fullmatch(path))]
+        if not matches:
+            return None, int(tenant[1]), {}
+        by_method = (one for one in matches if operation(one[0]).method == request.method)
+        endpoint, match = next(by_method, matches[0])
+        return endpoint, int(tenant[1]), match.groupdict()
 
 
 def _pattern(endpoint: Endpoint) -> re.Pattern[str]:

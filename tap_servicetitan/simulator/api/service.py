@@ -27,6 +27,7 @@ from tap_servicetitan.simulator.api.http_types import (
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS, ReportOperation
 from tap_servicetitan.simulator.api.routes import Routes
 from tap_servicetitan.simulator.data.collection import at_endpoint
+from tap_servicetitan.simulator.data.report_queries import ReportQueries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.api.authorizer import Authorizer
     from tap_servicetitan.simulator.data.collection import Collection
+    from tap_servicetitan.simulator.data.report_queries import QueryOptions
     from tap_servicetitan.simulator.data.world import World
 
 TOKEN_PATH: Final = "/connect/token"  # noqa: S105  a path
@@ -46,7 +48,16 @@ _BREAKAGES: Final[Mapping[str, Breakage]] = {breakage: breakage for breakage in 
 class Service:
     """Answers requests of the API and of its token endpoint."""
 
-    def __init__(self, world: World, authorizer: Authorizer, faults: Faults, *, page_size: int, latency: float) -> None:
+    def __init__(  # noqa: PLR0913  what a service consists of
+        self,
+        world: World,
+        authorizer: Authorizer,
+        faults: Faults,
+        *,
+        page_size: int,
+        latency: float,
+        queries: QueryOptions,
+    ) -> None:
         """Serve a world.
 
         Args:
@@ -55,13 +66,16 @@ class Service:
             faults: Which requests fail.
             page_size: Records on a page of a feed.
             latency: Seconds that each response of the API takes.
+            queries: How asynchronous queries of reports behave.
         """
         self._world = world
         self._authorizer = authorizer
         self._faults = faults
         self._latency = latency
         tokens = ContinuationTokens(world.identities.seed)
-        self._context = HandlerContext(world, authorizer, tokens, PageCache(world.clock), page_size)
+        self._context = HandlerContext(
+            world, authorizer, tokens, PageCache(world.clock), ReportQueries(queries), page_size
+        )
         self._routes = Routes((*world.endpoints.values(), *REPORT_OPERATIONS, *derived_endpoints()))
 
     def handle(self, request: ApiRequest) -> Exchange:
@@ -108,7 +122,7 @@ class Service:
                     501, f"The simulator has no handler for endpoints of the kind {type(endpoint).__name__}."
                 )
             response = handler(self._context, self._collection(tenant_id, endpoint), request)
-        wait = self._latency
+        wait = self._latency + response.wait
         if fault and fault.kind == "hang":
             wait += HANG_SECONDS if fault.seconds is None else fault.seconds
         return replace(response, wait=wait, breakage=_BREAKAGES.get(request.fault or ""))

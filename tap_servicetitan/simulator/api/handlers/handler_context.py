@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.simulator.api.authorizer import Authorizer
     from tap_servicetitan.simulator.api.continuation_tokens import ContinuationTokens
     from tap_servicetitan.simulator.api.handlers.page_cache import PageCache
+    from tap_servicetitan.simulator.data.report_queries import ReportQueries
     from tap_servicetitan.simulator.data.world import World
 
 
@@ -25,6 +26,7 @@ class HandlerContext:
     authorizer: Authorizer
     tokens: ContinuationTokens
     pages: PageCache
+    queries: ReportQueries
     page_size: int
     """Records on a page of a feed."""
 

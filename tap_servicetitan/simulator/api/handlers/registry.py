@@ -16,7 +16,14 @@ from tap_servicetitan.simulator.api.handlers import (
     unpaged_handler,
     window_handler,
 )
-from tap_servicetitan.simulator.api.report_operations import ReportData, ReportDescription, ValueSet
+from tap_servicetitan.simulator.api.report_operations import (
+    QueryCancellation,
+    QueryResult,
+    ReportData,
+    ReportDescription,
+    ReportQuery,
+    ValueSet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +42,9 @@ HANDLERS: Final[Mapping[type[Endpoint], Handler]] = {
     RecordById: record_handler.handle,
     ReportDescription: report_handlers.handle_description,
     ReportData: report_handlers.handle_data,
+    ReportQuery: report_handlers.handle_query,
+    QueryResult: report_handlers.handle_query_result,
+    QueryCancellation: report_handlers.handle_query_cancellation,
     ValueSet: report_handlers.handle_value_set,
 }
 """A new kind of endpoint is a function here."""
