@@ -1,4 +1,4 @@
-"""The catalog that is handed in: whether it can be used, and what of it the tap does not know."""
+"""The input catalog: whether it can be used, and what is in it that the tap does not know."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class _Catalog(msgspec.Struct):
 
 
 def check(catalog: Mapping[str, Any]) -> None:
-    """Refuse a catalog that is none.
+    """Refuse what is not a catalog.
 
     Raises:
-        CatalogError: It has not a Singer catalog's shape, or keys that its own schemas lack.
+        CatalogError: It is not in the form of a Singer catalog, or keys that its own schemas lack.
     """
     try:
         entries = msgspec.convert(catalog, _Catalog).streams
     except msgspec.ValidationError as error:
-        msg = f"The catalog is not usable: {error}. Mend it, or make a new one with --discover."
+        msg = f"The catalog is not usable: {error}. Fix it, or make a new one with --discover."
         raise CatalogError(msg) from None
     for entry in entries:
         for key in entry.key_properties or ():
             if key not in entry.schema.properties:
                 msg = (
                     f"The catalog is not usable: stream '{entry.tap_stream_id}' has the key '{key}', which its schema "
-                    "lacks. Mend it, or make a new one with --discover."
+                    "lacks. Fix it, or make a new one with --discover."
                 )
                 raise CatalogError(msg)
 

@@ -13,7 +13,7 @@ from helpers.support import Output, Tap, config_of, selecting
 from tap_servicetitan.simulator import Simulator
 
 
-def told(run: Output) -> list[str]:
+def progress_lines(run: Output) -> list[str]:
     """The lines on progress, without time, level and logger."""
     return [line.split("| ", 3)[-1] for line in run.lines_with("tap-servicetitan.progress")]
 
@@ -24,7 +24,7 @@ def rows(run: Output) -> dict[str, dict[str, str]]:
 
 
 def table(run: Output) -> list[dict[str, str]]:
-    lines = told(run)
+    lines = progress_lines(run)
     start = next(number for number, line in enumerate(lines) if line.startswith("tenant "))
     head = lines[start].split()
     cells = (re.split(r"\s{2,}", line) for line in lines[start + 1 :] if not line.startswith(("Nothing", "Total")))
@@ -36,7 +36,7 @@ def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulat
 
     run = tap(config_of(simulator, log_interval=0.15), catalog=selecting("bookings"))
 
-    lines = [line for line in told(run) if line.startswith("Tenant")]
+    lines = [line for line in progress_lines(run) if line.startswith("Tenant")]
     assert lines
     for line in lines:
         assert re.fullmatch(
@@ -54,7 +54,7 @@ def test_a_line_now_and_then_says_how_far_the_run_has_come(tap: Tap, simulate: C
     run = tap(config_of(simulator, log_interval=0.15, concurrency=1), catalog=selecting("bookings", "leads"))
 
     pattern = r"(\d) of 2 streams done, (\d) being read: (\d+) records in (\d) requests, \d+/s\."
-    lines = [match for line in told(run) if (match := re.fullmatch(pattern, line))]
+    lines = [match for line in progress_lines(run) if (match := re.fullmatch(pattern, line))]
     assert {(match[1], match[2]) for match in lines} >= {("0", "1"), ("1", "1")}
     assert all(int(match[3]) <= 20 * int(match[4]) for match in lines)
 
@@ -64,7 +64,9 @@ def test_of_many_streams_those_that_take_longest_have_a_line(tap: Tap, simulate:
 
     run = tap(config_of(simulator, log_interval=0.4, concurrency=20), catalog=selecting("bookings", "leads"))
 
-    first = told(run)[: told(run).index(next(line for line in told(run)[1:] if "streams done" in line))]
+    first = progress_lines(run)[
+        : progress_lines(run).index(next(line for line in progress_lines(run)[1:] if "streams done" in line))
+    ]
     assert first[0].startswith("0 of 10 streams done, 10 being read")
     assert len(first) == 1 + 8
     leads, bookings = ({line.split(",")[0] for line in first if name in line} for name in ("leads:", "bookings:"))
@@ -76,7 +78,7 @@ def test_a_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Ca
 
     run = tap(config_of(simulator, log_interval=0.2), catalog=selecting("customer_notes"))
 
-    lines = [line for line in told(run) if line.startswith("Tenant")]
+    lines = [line for line in progress_lines(run) if line.startswith("Tenant")]
     asked = [re.search(r": (\d+) records, about (\d+) parents asked, (\d+) requests/s", line) for line in lines]
     numbers = [tuple(map(int, match.groups())) for match in asked if match]
     assert len(numbers) == len(lines) > 0
@@ -89,13 +91,13 @@ def test_a_stream_that_is_tried_again_says_so(tap: Tap, simulate: Callable[..., 
 
     run = tap(config_of(simulator, log_interval=0.15), catalog=selecting("bookings"))
 
-    assert any(", retries so far: 1" in line for line in told(run))
+    assert any(", retries so far: 1" in line for line in progress_lines(run))
 
 
-def test_without_an_interval_only_the_end_is_told(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_log_interval_0_leaves_only_the_table_at_the_end(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     run = tap(config_of(simulate(latency=0.1), log_interval=0), catalog=selecting("bookings"))
 
-    assert not [line for line in told(run) if line.startswith("Tenant")]
+    assert not [line for line in progress_lines(run) if line.startswith("Tenant")]
     assert rows(run)["bookings"]["records"] == "60"
 
 
@@ -127,7 +129,7 @@ def test_the_table_is_by_tenant_what_failed_last_and_ends_with_the_total(
     assert [(row["tenant"], row["stream"]) for row in table(run)] == [
         (tenant, stream) for tenant in ("1001", "1002") for stream in ("leads", "locations", "bookings")
     ]
-    assert re.fullmatch(r"Total: 240 records, 14 requests, \d\.\ds\.", told(run)[-1])
+    assert re.fullmatch(r"Total: 240 records, 14 requests, \d\.\ds\.", progress_lines(run)[-1])
 
 
 def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callable[..., Simulator]) -> None:
@@ -136,7 +138,7 @@ def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callabl
 
     second = tap(config_of(simulator), state=first.state)
 
-    nothing, total = told(second)
+    nothing, total = progress_lines(second)
     assert nothing == "Nothing new in 18 streams."
     assert total.startswith("Total: 0 records, 18 requests")
     assert len(second.log.splitlines()) < 6

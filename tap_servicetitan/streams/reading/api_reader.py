@@ -83,7 +83,7 @@ class ApiReader:
         return self.client.now()
 
     def began(self) -> datetime:
-        """Return the API's time when reading began; call it after the first answer, which tells the API's time."""
+        """Return the API's time when reading began; call it after the first answer, which has the API's time."""
         return self.now() - timedelta(seconds=time.monotonic() - self._began)
 
     def page_params(self, number: int, *, size: int | None = None) -> dict[str, str]:

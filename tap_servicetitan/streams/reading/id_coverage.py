@@ -4,7 +4,7 @@ Each answer is a snapshot: a slice, without a gap, of the rows in order of their
 in the answer whose first and last id it lies between. So it is enough that the slices cover all ids from the first to
 the last one without a gap, in whatever order they were requested: two slices that share an id leave nothing between
 them. Between two pages that only border on each other there may be rows, because rows moved; a few rows around the
-border, in one answer, tell. What they show between the pages is what was missing.
+border, in one answer, show which ones. Those between the pages are the ones that were missing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class IdCoverage:
         """Note an answer.
 
         Args:
-            ids: Of its rows, as they came.
+            ids: The ids of its rows, in the order of the answer.
             start: Position of the first row, counted from 0.
             last: Whether the answer says that no row follows.
         """

@@ -83,7 +83,7 @@ class ListReader:
             values: Returns the values of a field of records.
             path_values: Values of the path's parameters.
             page_size: Rows a page; as many as the API allows if not given.
-            date_field: Tells which of two versions of a row is newer.
+            date_field: The field whose date decides which of two versions of a row is newer.
             prefetcher: Requests pages at the same time; None to request each when the one before is used.
         """
         self._api = api

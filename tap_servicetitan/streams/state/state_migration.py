@@ -1,4 +1,4 @@
-"""STATE as it came in, brought into this tap's form."""
+"""Input STATE, converted to this tap's form."""
 
 from __future__ import annotations
 
