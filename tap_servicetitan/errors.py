@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from singer_sdk.exceptions import ConfigValidationError, RetriableAPIError, SingerSDKError, SyncError
@@ -187,3 +188,17 @@ def one_line(text: str, length: int) -> str:
     """Return a text that others chose as the log may show it: printable, on one line, cut to so many letters."""
     printable = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return printable if len(printable) <= length else f"{printable[: length - 1]}…"
+
+
+MAX_NAME_LENGTH = 80
+"""Letters of a name in the log."""
+
+
+def shown(name: object) -> str:
+    """Return a name that others chose, such as a field or a report's column, as the log and the terminal may show it."""
+    return one_line(str(name), MAX_NAME_LENGTH)
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Return several such names, with commas in between."""
+    return ", ".join(map(shown, names))

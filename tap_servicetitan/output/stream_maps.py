@@ -15,7 +15,7 @@ from singer_sdk.mapper import PluginMapper, SameRecordTransform
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_servicetitan.errors import ConfigError
+from tap_servicetitan.errors import ConfigError, shown
 from tap_servicetitan.output.record_types import decode_dict, encoder
 from tap_servicetitan.output.unknown_fields import COLUMN
 
@@ -125,7 +125,7 @@ def _field_problems(
             yield f"{where}: there is no such field.{_suggestion(field, known)}"
         return
     if field not in known and (like := _mistaken(field, known, definition)):
-        yield f"{where}: there is no such field. Did you mean {like}? If not, give the new field another name."
+        yield f"{where}: there is no such field. Did you mean {shown(like)}? If not, give the new field another name."
     for name in _names_in(expression):
         if problem := _name_problem(name, field, fields, known):
             yield f"{where}: {problem}"
@@ -145,8 +145,8 @@ def _name_problem(name: str, field: str, fields: Mapping[str, Collection[str]], 
     lacking = [stream for stream, names in fields.items() if name not in names]
     if name in _NAMES | _FUNCTIONS or not lacking:
         return None
-    shown = ", ".join(lacking[:MAX_STREAMS_SHOWN]) + (" …" if len(lacking) > MAX_STREAMS_SHOWN else "")
-    return f"the expression uses {name}, which {shown} does not have.{_suggestion(name, known)}"
+    streams = ", ".join(lacking[:MAX_STREAMS_SHOWN]) + (" …" if len(lacking) > MAX_STREAMS_SHOWN else "")
+    return f"the expression uses {name}, which {streams} does not have.{_suggestion(name, known)}"
 
 
 def _mistaken(field: str, known: Collection[str], definition: Mapping[str, Any]) -> str | None:
@@ -162,7 +162,7 @@ def _mistaken(field: str, known: Collection[str], definition: Mapping[str, Any])
 def _suggestion(name: str, known: Collection[str]) -> str:
     lower = {one.lower(): one for one in known}
     matches = difflib.get_close_matches(str(name).lower(), lower, n=1)
-    return f" Did you mean {lower[matches[0]]}?" if matches else ""
+    return f" Did you mean {shown(lower[matches[0]])}?" if matches else ""
 
 
 def _names_in(expression: Any) -> list[str]:

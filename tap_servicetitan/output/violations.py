@@ -12,15 +12,12 @@ from typing import Any
 
 import msgspec
 
-from tap_servicetitan.errors import one_line
+from tap_servicetitan.errors import shown
 from tap_servicetitan.output.record_types import NoStructError, Schema, check_number, record_type
 from tap_servicetitan.output.unknown_fields import Remedy, UnknownField
 
 MAX_UNKNOWN_LOGGED = 50
 """Unknown fields of a stream that the log names."""
-
-MAX_NAME_LENGTH = 80
-"""Letters of a field's name in the log."""
 
 _JSON_NUMBER = re.compile("float|decimal")
 _WRITTEN = {"str": "as their JSON text", "bool": "unchanged, except 0 and 1 as false and true"}
@@ -49,7 +46,7 @@ class SchemaViolations:
         """Note why a record does not fit, in msgspec's words: types and a path, never a value."""
         what, _, where = _JSON_NUMBER.sub("number", reason).partition(" - at `$")
         path = re.sub(r"\[[^\]]*\]", "[]", where.rstrip("`")).removeprefix(".")
-        field = one_line(path, MAX_NAME_LENGTH) or "the record"
+        field = shown(path) or "the record"
         with self._lock:
             self.count[field] += 1
             first = self.count[field] == 1
@@ -112,7 +109,7 @@ def _news(seen: set[str], paths: Iterable[str]) -> list[str]:
     news = [path for path in dict.fromkeys(paths) if path not in seen]
     del news[MAX_UNKNOWN_LOGGED - len(seen) :]
     seen.update(news)
-    return [one_line(path, MAX_NAME_LENGTH) for path in news]
+    return [shown(path) for path in news]
 
 
 class TypeCheck:

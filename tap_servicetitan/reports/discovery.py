@@ -10,11 +10,12 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan.client.rate_limit import RateLimiter
-from tap_servicetitan.errors import APIError, NotFoundError, ReportError
+from tap_servicetitan.errors import APIError, NotFoundError, ReportError, shown_names
 from tap_servicetitan.failures import Failure
 from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
 from tap_servicetitan.reports.report_parameters import validate_parameters
+from tap_servicetitan.schemas.column_names import same_names
 from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS, CustomReport, by_tenant
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def discover(
     days = {tenant.tenant_id: tenant.day(started) for tenant in settings.tenants}
     for report in reports:
         _warn_of_parameters(report, days)
+        _warn_of_columns(report)
     return reports, failures
 
 
@@ -148,3 +150,14 @@ def _warn_of_parameters(report: Report, today: Mapping[str, date]) -> None:
         if entry.lookback_days and not report.dates:
             text = "%s: lookback_window_days has no effect without backfill_date_parameter."
             _log.warning(text, entry)
+
+
+def _warn_of_columns(report: Report) -> None:
+    """Warn of columns that tenants spell differently; those of one tenant have distinct names."""
+    for names in same_names(report.schema["properties"]):
+        _log.warning(
+            "Stream %s: the columns %s of different tenants are one column in many databases. To keep them apart, give "
+            "each tenant's report a report_name of its own.",
+            report.name,
+            shown_names(names),
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ import click
 import msgspec
 
 from tap_servicetitan.client.rate_limit import RateLimiter
-from tap_servicetitan.errors import NotFoundError, StreamError
+from tap_servicetitan.errors import NotFoundError, StreamError, shown
 from tap_servicetitan.reports.discovery import SCOPE
 from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, Rows, fetch_metadata, url
 from tap_servicetitan.reports.report_parameters import accepted_values
@@ -171,7 +172,8 @@ def as_json(tenants: Sequence[Reports]) -> str:
         | error(reports.failure, CATEGORIES_SCOPE)
         for reports in tenants
     ]
-    return msgspec.json.format(msgspec.json.encode(listed)).decode()
+    text = msgspec.json.format(msgspec.json.encode(listed)).decode()
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
 
 
 def lines(reports: Reports) -> Iterator[str]:
@@ -181,11 +183,11 @@ def lines(reports: Reports) -> Iterator[str]:
         yield f"  {_reason(reports.failure, CATEGORIES_SCOPE)}"
     for category in reports.categories:
         yield ""
-        yield f"  {category.entry.id}  ({category.entry.name})"
+        yield f"  {shown(category.entry.id)}  ({shown(category.entry.name)})"
         if category.failure:
             yield f"    {_reason(category.failure, SCOPE)}"
         for entry, metadata in category.reports:
-            yield f"    {entry.id}  {entry.name}"
+            yield f"    {shown(entry.id)}  {shown(entry.name)}"
             if isinstance(metadata, NotFoundError):
                 yield f"        cannot be a stream: {metadata}"
             elif isinstance(metadata, StreamError):
@@ -196,7 +198,7 @@ def lines(reports: Reports) -> Iterator[str]:
         yield ""
         yield "  Values of parameters"
     for name, values in reports.values.items():
-        yield f"    {name}: {_values_text(values)}"
+        yield f"    {shown(name)}: {_values_text(values)}"
     yield ""
 
 
@@ -204,11 +206,12 @@ def _parameters(parameters: list[Parameter]) -> Iterator[str]:
     if not parameters:
         yield "        no parameters"
         return
-    width = max(len(parameter.name) for parameter in parameters)
+    width = max(len(shown(parameter.name)) for parameter in parameters)
     for one in parameters:
-        data_type = f"list of {one.dataType or 'String'}" if one.isArray else one.dataType or "String"
+        value_type = shown(one.dataType or "String")
+        data_type = f"list of {value_type}" if one.isArray else value_type
         required = "required" if one.isRequired else ""
-        yield f"        {one.name:{width}}  {data_type:14}  {required:8}  {_accepted(one)}".rstrip()
+        yield f"        {shown(one.name):{width}}  {data_type:14}  {required:8}  {_accepted(one)}".rstrip()
 
 
 def _accepted(parameter: Parameter) -> str:
@@ -216,7 +219,7 @@ def _accepted(parameter: Parameter) -> str:
     if accepted is None:
         return ""
     if accepted.dynamicSetId:
-        return f"see {accepted.dynamicSetId} below"
+        return f"see {shown(accepted.dynamicSetId)} below"
     return accepted_values(accepted.values or [])
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
+
+from tap_servicetitan.schemas.column_names import MAX_COLUMN_NAME_BYTES, cut, folded
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.client import Client
@@ -107,29 +110,33 @@ def number_duplicates(names: Iterable[str]) -> Iterator[ColumnKey]:
 
 
 def dedupe_names(names: Iterable[str], taken: Iterable[str]) -> dict[ColumnKey, str]:
-    """Give each column a unique name, by the suffix ``_2``, ``_3`` … where it is needed.
+    """Give each column a name that is unique in every database, by the suffix ``_2``, ``_3`` … where it is needed.
 
-    Upper and lower case count as the same, as they do in most databases. The order of columns does not matter, since a
-    report's owner may change it, except among columns with exactly the same name.
+    Names count as the same if a loader or a database may take them for the same: upper and lower case, all that is
+    neither letter nor digit, and what follows the first 63 bytes make no difference. The order of columns does not
+    matter, since a report's owner may change it, except among columns with exactly the same name.
 
     Args:
         names: Of the columns.
         taken: Names that no column may have.
     """
     unique: dict[ColumnKey, str] = {}
-    seen = {name.casefold() for name in taken}
+    seen = {folded(name) for name in taken}
     numbered: list[ColumnKey] = []
     for key in sorted(number_duplicates(names)):
         name, before = key
-        if before or name.casefold() in seen:
+        if before or folded(cut(name)) in seen:
             numbered.append(key)
         else:
-            seen.add(name.casefold())
+            seen.add(folded(cut(name)))
             unique[key] = name
     for key in numbered:
-        number = 2
-        while (free := f"{key[0]}_{number}").casefold() in seen:
-            number += 1
-        seen.add(free.casefold())
-        unique[key] = free
+        unique[key] = next(name for name in _numbered(key[0]) if folded(name) not in seen)
+        seen.add(folded(unique[key]))
     return unique
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield a name with numbers, cut so that databases keep the number."""
+    for suffix in map("_{}".format, itertools.count(2)):
+        yield cut(name, MAX_COLUMN_NAME_BYTES - len(suffix)) + suffix

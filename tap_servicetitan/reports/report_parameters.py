@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.errors import ReportError
+from tap_servicetitan.errors import ReportError, shown, shown_names
 from tap_servicetitan.reports import relative_dates
 from tap_servicetitan.reports.date_windows import DateWindow
 from tap_servicetitan.reports.metadata import Parameter
@@ -40,18 +40,18 @@ def validate_parameters(
         ReportError: A name is unknown, a required parameter is missing, or a value is not accepted.
     """
     if no_dates := [one.name for one in metadata.parameters if one.name in stepped and one.dataType in _NO_DATES]:
-        msg = f"Parameter {no_dates[0]} is not a date: it cannot be stepped through."
+        msg = f"Parameter {shown(no_dates[0])} is not a date: it cannot be stepped through."
         raise ReportError(msg)
     known = {
         one.name: Parameter(one.name, "Date", isRequired=one.isRequired) if one.name in stepped else one
         for one in metadata.parameters
     }
     if unknown := [name for name in (*written, *stepped) if name not in known]:
-        msg = f"It has no parameter {', '.join(unknown)}; it has {_parameter_names(metadata) or 'none'}."
+        msg = f"It has no parameter {shown_names(unknown)}; it has {_parameter_names(metadata) or 'none'}."
         raise ReportError(msg)
     missing = [one.name for one in known.values() if one.isRequired and written.get(one.name) is None]
     if missing := [name for name in missing if name not in stepped]:
-        msg = f"Parameter {', '.join(missing)} is required; the report has {_parameter_names(metadata)}."
+        msg = f"Parameter {shown_names(missing)} is required; the report has {_parameter_names(metadata)}."
         raise ReportError(msg)
     values = {name: _value(known[name], value, today) for name, value in written.items()}
     _check_order(written, today)
@@ -80,7 +80,7 @@ def _check_order(written: Mapping[str, Any], today: date) -> None:
 
 
 def _parameter_names(metadata: ReportMetadata) -> str:
-    return ", ".join(f"{one.name} (required)" if one.isRequired else one.name for one in metadata.parameters)
+    return ", ".join(f"{shown(one.name)}{' (required)' * one.isRequired}" for one in metadata.parameters)
 
 
 def _value(parameter: Parameter, value: Any, today: date) -> Any:
@@ -120,7 +120,7 @@ def _accepted_key(parameter: Parameter, rows: list[list[Any]], value: Any) -> An
 
 def accepted_values(rows: list[list[Any]]) -> str:
     """List the values that a parameter accepts: each key, with its display name in brackets."""
-    texts = (list(dict.fromkeys(map(_as_written, row))) for row in rows)
+    texts = ([shown(text) for text in dict.fromkeys(map(_as_written, row))] for row in rows)
     return ", ".join(f"{key} ({', '.join(names)})" if names else key for key, *names in texts)
 
 
@@ -145,4 +145,4 @@ def _is_number(value: bool | float | str) -> bool:  # noqa: FBT001 -- JSON's tru
 
 
 def _refusal(parameter: Parameter, expected: str) -> ReportError:
-    return ReportError(f"Parameter {parameter.name} must be {expected}.")
+    return ReportError(f"Parameter {shown(parameter.name)} must be {expected}.")

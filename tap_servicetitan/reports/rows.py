@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tap_servicetitan.errors import PaginationError, ReportError
+from tap_servicetitan.errors import PaginationError, ReportError, shown
 
 Row = Sequence[Any]
 
@@ -104,9 +104,12 @@ def _check_cells(name: str, declared: str, now: str, cells: Sequence[Any], befor
     for number, cell in enumerate(cells, start=before + 1):
         if cell is not None and not fits(cell):
             found = _JSON_TYPES.get(type(cell), "a number")
-            msg = f"Column {name} is declared a {declared}, but holds {found} in row {number}."
+            msg = f"Column {shown(name)} is declared a {declared}, but holds {found} in row {number}."
             remedy = "Set typed to false for this report and discover again, or fix the column in ServiceTitan."
             if now != declared:
-                msg = f"Column {name} is a {declared} in the catalog, but the report declares it a {now} now; see row {number}."
+                msg = (
+                    f"Column {shown(name)} is a {declared} in the catalog, but the report declares it a {shown(now)} now; "
+                    f"see row {number}."
+                )
                 remedy = "Discover again."
             raise ReportError(msg, remedy=remedy)

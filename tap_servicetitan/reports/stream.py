@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamError
+from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamError, shown_names
 from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
@@ -151,7 +151,7 @@ class ReportStream(EndpointStream):
         differing = [name for name in self.endpoint.added_fields if name not in known]
         differing += [name for name in self.primary_keys or () if name not in required]
         if differing:
-            msg = f"The catalog does not fit the setting custom_reports: see the column {', '.join(differing)}."
+            msg = f"The catalog does not fit the setting custom_reports: see the column {shown_names(differing)}."
             raise ReportError(msg, remedy="Discover again, since backfill_date_parameter changes the columns.")
 
     def _parameters(self, tenant_id: str) -> dict[str, Any]:
@@ -265,7 +265,9 @@ class ReportStream(EndpointStream):
         ):
             if news := sorted(name for name in names if (tenant_id, name) not in self._reported_columns):
                 self._reported_columns.update((tenant_id, name) for name in news)
-                self.log(f"Tenant %s, stream %s: {text}", tenant_id, self.name, ", ".join(news), level=logging.WARNING)
+                self.log(
+                    f"Tenant %s, stream %s: {text}", tenant_id, self.name, shown_names(news), level=logging.WARNING
+                )
 
     def _expected_columns(self, tenant_id: str) -> set[str]:
         """Return the columns of a tenant's metadata, and those of the catalog if no other tenant has the report."""

@@ -26,7 +26,7 @@ def same_names(names: Iterable[str]) -> list[list[str]]:
     """Return the groups of names that a database takes for the same."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(folded(name), []).append(name)
+        groups.setdefault(folded(cut(name)), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 

@@ -18,6 +18,7 @@ from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, 
 from tap_servicetitan.reports.metadata import ReportMetadata, dedupe_names
 from tap_servicetitan.reports.report_parameters import validate_parameters
 from tap_servicetitan.reports.rows import as_text, column_schema, make_records
+from tap_servicetitan.schemas.column_names import same_names
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 from tap_servicetitan.settings.custom_reports import WINDOWS, CustomReport, by_tenant
 
@@ -330,7 +331,24 @@ def test_columns_of_one_name_are_numbered() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("names", "unique"),
+    [
+        (["Margin", "Margin %"], ["Margin", "Margin %_2"]),
+        (["jobId", "Job ID", "job_id"], ["jobId_2", "Job ID", "job_id_3"]),
+        (["Margin", "Margin %", "Margin 2"], ["Margin", "Margin %_3", "Margin 2"]),
+        (["a" * 70, "a" * 64], ["a" * 61 + "_2", "a" * 64]),
+        (["é" * 40, "é" * 35], ["é" * 30 + "_2", "é" * 35]),  # two bytes each
+        (["温度", "圧力"], ["温度", "圧力"]),
+        (["#", "%"], ["#", "%_2"]),
+    ],
+)
+def test_columns_that_a_database_takes_for_one_are_numbered(names: list[str], unique: list[str]) -> None:
+    assert dedupe_names(names, []) == {(name, 0): own for name, own in zip(names, unique, strict=True)}
+    assert same_names(unique) == []
+
+
 def test_the_order_of_columns_changes_no_name() -> None:
-    names = ["Total", "total", "TOTAL_2", "From", "Total", "x"]
+    names = ["Total", "total", "TOTAL_2", "From", "Total", "x", "To tal", "x" * 70, "x" * 80]
 
     assert dedupe_names(names, ["From"]) == dedupe_names(names[::-1], ["From"])
