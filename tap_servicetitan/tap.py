@@ -14,7 +14,7 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
-from tap_servicetitan import check_access, command, input_catalog, settings
+from tap_servicetitan import check_access, command, extra_streams, input_catalog, settings
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.failures import log_config_error
@@ -76,7 +76,7 @@ class TapServiceTitan(Tap):
 
     @override
     def discover_streams(self) -> list[EndpointStream]:
-        classes = [*map(stream_class, table.TABLE)]
+        classes = [*map(stream_class, table.TABLE), *self._extra_streams()]
         classes += [stream_class(report, ReportStream) for report in self._custom_reports()]
         return [each(self, self.context) for each in classes]
 
@@ -120,6 +120,13 @@ class TapServiceTitan(Tap):
         if not selected and not self._undescribed:
             self.logger.warning("No stream is selected: there is nothing to read.")
         return selected
+
+    def _extra_streams(self) -> list[type[EndpointStream]]:
+        if not self.config.get("extra_streams"):
+            return []
+        if self._problems:
+            raise ConfigError(self._problems)
+        return extra_streams.stream_classes(settings.parse_extra_streams(self.config["extra_streams"]))
 
     def _custom_reports(self) -> list[Report]:
         if not self.config.get("custom_reports"):

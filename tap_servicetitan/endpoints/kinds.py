@@ -40,6 +40,9 @@ class Endpoint:
     resource: str | None = field(default=None, kw_only=True)
     """The resource in the OAuth scope, where it is not the first word of the path."""
 
+    oauth_scope: str | None = field(default=None, kw_only=True)
+    """The OAuth scope, where it does not follow from API and path."""
+
     key_path_by: tuple[str, Mapping[Any, str]] | None = field(default=None, kw_only=True, hash=False)
     """A field, and for each of its values the path that comes first for :attr:`derived_keys`: an id that never changes."""
 

@@ -511,6 +511,8 @@ def parent(endpoint: Nested) -> Paged:
 
 def scope(endpoint: Endpoint) -> str:
     """Return the OAuth scope that reading needs: ``tn.<api>.<first word of the path>:r`` unless the entry names another resource."""
+    if endpoint.oauth_scope or endpoint.api not in SCOPE_PREFIXES:
+        return endpoint.oauth_scope or f"of {endpoint.api}/{endpoint.path}"
     resource = endpoint.resource or endpoint.path.removeprefix("export/").split("/")[0].replace("-", "")
     access = "w" if isinstance(endpoint, Capacity) else "r"
     return f"{SCOPE_PREFIXES[endpoint.api]}.{resource}:{access}"

@@ -209,25 +209,25 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 class Documents:
-    """All operations that read, of a directory of OpenAPI documents."""
+    """All operations that read, of OpenAPI documents."""
 
-    def __init__(self, directory: Path) -> None:
-        """Read every ``*.json`` of the directory.
+    def __init__(self, source: Path) -> None:
+        """Read a document, or every ``*.json`` of a directory.
 
         Raises:
-            DocumentError: There is no such directory, or no document in it.
+            DocumentError: There is no such file or directory, or no document in it.
         """
         self.reads: dict[str, DocumentedOperation] = {}
         """By shape of the path; where a path is read by GET and by POST, the GET."""
         self.apis: set[str] = set()
         """The APIs that have a document, e.g. ``crm/v2``."""
-        for file in sorted(directory.glob("*.json")):
+        for file in [source] if source.is_file() else sorted(source.glob("*.json")):
             for operation in _operations(file):
                 self.apis.add(operation.path.partition("/tenant/")[0].lstrip("/"))
                 if operation.is_read:
                     self.reads.setdefault(shape(operation.path), operation)
         if not self.apis:
-            msg = f"{directory} holds no OpenAPI documents (*.json with `paths`)."
+            msg = f"{source} holds no OpenAPI documents (*.json with `paths`)."
             raise DocumentError(msg)
 
     def operation(self, endpoint: Endpoint) -> DocumentedOperation | None:

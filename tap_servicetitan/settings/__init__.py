@@ -1,6 +1,7 @@
 """The settings: one definition each, from which the JSON schema, the defaults and the typed form are made."""
 
 from tap_servicetitan.settings.environment import environment_config
+from tap_servicetitan.settings.extra_streams import parse_extra_streams
 from tap_servicetitan.settings.model import CONFIG_JSONSCHEMA, HOSTS, Settings, Tenant
 from tap_servicetitan.settings.validation import complete, problems, unknown
 
@@ -11,6 +12,7 @@ __all__ = [
     "Tenant",
     "complete",
     "environment_config",
+    "parse_extra_streams",
     "problems",
     "unknown",
 ]

@@ -19,6 +19,8 @@ from tap_servicetitan.settings.definition import (
     text,
     typed_values,
 )
+from tap_servicetitan.settings.extra_streams import ENTRIES as EXTRA_STREAMS
+from tap_servicetitan.settings.extra_streams import ExtraStream, parse_extra_streams
 
 HOSTS = {
     "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
@@ -156,6 +158,16 @@ class Settings:
             "report_category, report_id and parameters, a list of name and value. --list-reports shows what there is."
         ),
         parse=parse_reports,
+    )
+    extra_streams: tuple[ExtraStream, ...] = setting(
+        "extra_streams",
+        EXTRA_STREAMS,
+        title="Extra streams",
+        description=(
+            "Collections of the API that the tap does not know yet: a list of name, api, path and kind (export, listing or "
+            "unpaged), and optionally keys, replication_key, active_filter, page_size and schema."
+        ),
+        parse=parse_extra_streams,
     )
     skip_unentitled_streams: bool = setting(
         "skip_unentitled_streams",

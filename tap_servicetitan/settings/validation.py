@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
-from tap_servicetitan.settings import custom_reports, rules
+from tap_servicetitan.settings import custom_reports, extra_streams, rules
 from tap_servicetitan.settings.definition import definitions, rule_problems, text
 from tap_servicetitan.settings.model import Settings, Tenant, tenant_entries
 
@@ -77,6 +77,8 @@ def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterato
     if not wrong & {"custom_reports", "tenants"}:
         tenant_ids = [text(entry["tenant_id"]) for entry in tenant_entries(config)]
         yield from custom_reports.problems(config.get("custom_reports") or (), tenant_ids)
+    if "extra_streams" not in wrong:
+        yield from extra_streams.problems(config.get("extra_streams") or ())
 
 
 def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:

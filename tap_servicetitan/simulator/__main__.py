@@ -36,6 +36,11 @@ control paths (no credentials needed; records change only by a request to advanc
       options: stream, tenant_id, after, times (null: always), retry_after, seconds, status, location
       (besides streams: report_description, report_data, report_query, report_query_result,
       report_query_cancellation, dynamic_value_set)
+  curl -X POST localhost:8080/simulator/add-field -d '{"stream": "invoices", "field": "items.extra"}'
+      lets all records have one more field, here in each object of a list
+  curl -X POST localhost:8080/simulator/add-collection \\
+      -d '{"name": "pets", "api": "crm/v2", "path": "export/pets", "kind": "export", "like": "bookings"}'
+      serves a collection that the tap does not know; kinds: export listing unpaged
   curl -X POST localhost:8080/simulator/behave
       ends all faults
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 import msgspec
 
+from tap_servicetitan.endpoints.kinds import Export, Listing, Unpaged
 from tap_servicetitan.simulator.api.authorizer import APP_KEY, Authorizer, credentials
 from tap_servicetitan.simulator.api.endpoint_operations import single_children, vanishing
 from tap_servicetitan.simulator.api.faults import Faults
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.http.request_log import LoggedRequest
 
 FIRST_TENANT: Final = 1001
+
+_KINDS: Final[Mapping[str, type[Endpoint]]] = {"export": Export, "listing": Listing, "unpaged": Unpaged}
+"""Kinds of collections that can be added."""
 
 
 class Simulator:
@@ -111,9 +116,9 @@ class Simulator:
         )
         self._faults = Faults(chaos=chaos, seed=seed)
         queries = QueryOptions(report_queries, report_seconds, report_wait, report_token_lifetime, report_slots)
-        service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries)
+        self._service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries)
         self._log = RequestLog()
-        self._server = Server((host, port), Application(service, self._log, self), verbose=verbose)
+        self._server = Server((host, port), Application(self._service, self._log, self), verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
 
@@ -210,6 +215,41 @@ class Simulator:
         if stream is not None:
             self.world.endpoint(stream)
         self._clock.advance(minutes=minutes, new=new, changed=changed, recent=recent, removed=removed, stream=stream)
+
+    def add_field(self, stream: str, field: str) -> None:
+        """Let all records of a stream have one more field, a text, as after a release of ServiceTitan.
+
+        Feeds show it for records that are new or changed from now on; see :meth:`advance`.
+
+        Args:
+            stream: Name of the stream.
+            field: Name of the field; inside an object or the objects of a list ``items.extra``.
+
+        Raises:
+            ValueError: There is no such stream.
+        """
+        self.world.add_field(stream, tuple(field.split(".")))
+        self._clock.advance(minutes=0, new=0, changed=0, recent=0, removed=0, stream=stream)
+
+    def add_collection(self, name: str, *, api: str, path: str, kind: str, like: str) -> None:
+        """Serve a collection that the tap's table of streams does not have, as after a release of ServiceTitan.
+
+        Args:
+            name: Its name, for :meth:`records` and :meth:`advance`.
+            api: API and version, such as ``crm/v2``.
+            path: Path below ``/<api>/tenant/<tenant>/``.
+            kind: ``export``, ``listing`` or ``unpaged``.
+            like: Name of a stream whose records have the same fields.
+
+        Raises:
+            ValueError: The name is taken, or there is no such kind or stream.
+        """
+        if kind not in _KINDS:
+            message = f"No kind {kind!r}: there are {', '.join(_KINDS)}."
+            raise ValueError(message)
+        endpoint = _KINDS[kind](name, path, api=api)
+        self.world.add_collection(endpoint, like)
+        self._service.add_endpoint(endpoint)
 
     def misbehave(self, kind: str, **options: Any) -> dict[str, Any]:
         """Let requests fail, and return the whole description of the fault.

@@ -6,6 +6,7 @@ import abc
 import functools
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
+from copy import deepcopy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,6 +44,9 @@ class EndpointStream(Stream, abc.ABC):
 
     endpoint: ClassVar[Endpoint]
 
+    given_schema: ClassVar[Mapping[str, Any] | None] = None
+    """JSON schema of the records, for endpoints that are not in the table."""
+
     may_keep_unknown_fields: ClassVar[bool] = True
     """Whether the setting ``unknown_fields`` concerns it."""
 
@@ -78,7 +82,7 @@ class EndpointStream(Stream, abc.ABC):
     @property
     def json_schema(self) -> dict[str, Any]:
         """JSON schema of the records."""
-        return schemas.load(self.endpoint)
+        return schemas.load(self.endpoint) if self.given_schema is None else deepcopy(dict(self.given_schema))
 
     @property
     def tenant_ids(self) -> list[str]:

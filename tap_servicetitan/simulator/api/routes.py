@@ -24,10 +24,14 @@ class Routes:
         self._fixed: dict[str, list[Endpoint]] = {}
         self._patterns: list[tuple[re.Pattern[str], Endpoint]] = []
         for endpoint in endpoints:
-            if endpoint.url_path.count("{") == 1:
-                self._fixed.setdefault(endpoint.url_path, []).append(endpoint)
-            else:
-                self._patterns.append((_pattern(endpoint), endpoint))
+            self.add(endpoint)
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Know one more endpoint."""
+        if endpoint.url_path.count("{") == 1:
+            self._fixed.setdefault(endpoint.url_path, []).append(endpoint)
+        else:
+            self._patterns.append((_pattern(endpoint), endpoint))
 
     def find(self, request: ApiRequest) -> tuple[Endpoint | None, int | None, Mapping[str, str]]:
         """Return the endpoint, the tenant and the values of the placeholders in the path.

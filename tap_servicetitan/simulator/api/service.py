@@ -78,6 +78,10 @@ class Service:
         )
         self._routes = Routes((*world.endpoints.values(), *REPORT_OPERATIONS, *derived_endpoints()))
 
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Serve one more endpoint."""
+        self._routes.add(endpoint)
+
     def handle(self, request: ApiRequest) -> Exchange:
         """Answer a request."""
         if request.path == TOKEN_PATH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tap_servicetitan.simulator.fake.record_maker import RecordMaker
 from tap_servicetitan.simulator.fake.references import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from tap_servicetitan.endpoints.kinds import Endpoint
@@ -45,7 +46,10 @@ class World:
         self.clock = clock
         self.tenants = tuple(tenants)
         self.identities = identities
-        self.endpoints: Mapping[str, Endpoint] = streams()
+        self.endpoints: dict[str, Endpoint] = dict(streams())
+        self._like: dict[str, Endpoint] = {}
+        """For collections that the table does not have: a stream whose records have the same fields."""
+        self._added_fields: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
         for name in identities.sizes:
             self.endpoint(name)
         self._can_vanish = can_vanish
@@ -80,13 +84,34 @@ class World:
                 self._collections[key] = self._make(endpoint, tenant_id)
             return self._collections[key]
 
+    def add_collection(self, endpoint: Endpoint, like: str) -> None:
+        """Have one more collection, with the fields of another.
+
+        Raises:
+            ValueError: There is such a stream already, or no stream that it could be like.
+        """
+        if endpoint.name in self.endpoints:
+            message = f"There is a stream {endpoint.name!r} already."
+            raise ValueError(message)
+        self._like[endpoint.name] = self.endpoint(like)
+        self.endpoints[endpoint.name] = endpoint
+
+    def add_field(self, stream: str, path: tuple[str, ...]) -> None:
+        """Let the records of a stream have one more field.
+
+        Raises:
+            ValueError: There is no such stream.
+        """
+        self._added_fields[self.endpoint(stream).name].append(path)
+
     @property
     def made(self) -> set[str]:
         """Names of the streams whose collections were needed so far."""
         return {stream for _, stream in self._collections}
 
     def _make(self, endpoint: Endpoint, tenant_id: int) -> Collection:
-        maker = RecordMaker(endpoint, schemas.load(endpoint), self.identities, tenant_id)
+        schema = schemas.load(self._like.get(endpoint.name, endpoint))
+        maker = RecordMaker(endpoint, schema, self.identities, tenant_id, self._added_fields[endpoint.name])
         if not isinstance(endpoint, Nested):
             return _collection_type(endpoint)(endpoint, tenant_id, maker, self._history(endpoint, tenant_id))
         parents = self.collection(tenant_id, endpoint.parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,8 +31,25 @@ _UNCHANGING: Final = frozenset({"id", "createdOn", "modifiedOn", "active", "name
 class RecordMaker:
     """Makes the records of one stream of one tenant; the same index always gives the same record."""
 
-    def __init__(self, endpoint: Endpoint, schema: Schema, identities: Identities, tenant_id: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        schema: Schema,
+        identities: Identities,
+        tenant_id: int,
+        added: Sequence[tuple[str, ...]] = (),
+    ) -> None:
+        """Make records by a schema.
+
+        Args:
+            endpoint: Where they are read.
+            schema: Theirs.
+            identities: Their ids, and those that they refer to.
+            tenant_id: Whose they are.
+            added: Paths of text fields that the records have besides; the list may grow.
+        """
         self.identities = identities
+        self._added = added
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
         self._stream = endpoint.name
         self._modified_on_may_be_null = endpoint.name in vocabulary.NULL_MODIFIED_ON
@@ -77,6 +94,8 @@ class RecordMaker:
             and record.rng.random() < _NULL_SHARE
         ):
             values["modifiedOn"] = None
+        for path in self._added:
+            _add(values, path, f"{path[-1]} {index}")
         return values
 
     def active(self, index: int) -> bool:
@@ -100,6 +119,18 @@ class RecordMaker:
 
     def _random(self, index: int, version: int) -> Random:
         return Random(f"{self._origin}:{index}:{version}")
+
+
+def _add(value: Any, path: tuple[str, ...], text: str) -> None:
+    """Add a field to an object, or to each object of a list."""
+    if isinstance(value, list):
+        for item in value:
+            _add(item, path, text)
+    elif isinstance(value, dict):
+        if len(path) == 1:
+            value[path[0]] = text
+        else:
+            _add(value.get(path[0]), path[1:], text)
 
 
 def _path_fields(stream: str) -> set[str]:

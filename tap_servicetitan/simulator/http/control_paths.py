@@ -39,6 +39,12 @@ class Controls(Protocol):
     ) -> None:
         """Move the clock and change records."""
 
+    def add_field(self, stream: str, field: str) -> None:
+        """Let records have one more field."""
+
+    def add_collection(self, name: str, *, api: str, path: str, kind: str, like: str) -> None:
+        """Serve one more collection."""
+
     def misbehave(self, kind: str, **options: Any) -> dict[str, Any]:
         """Let requests fail."""
 
@@ -58,6 +64,8 @@ class ControlPaths:
         self._routes: Mapping[str, tuple[str, Callable[[ApiRequest], object]]] = {
             "config": ("GET", lambda _: controls.config),
             "advance": ("POST", self._advance),
+            "add-field": ("POST", self._add_field),
+            "add-collection": ("POST", self._add_collection),
             "misbehave": ("POST", self._misbehave),
             "behave": ("POST", self._behave),
             "records": ("GET", self._records),
@@ -82,6 +90,14 @@ class ControlPaths:
         options = msgspec.json.decode(request.body or b"{}", type=_Advance)
         self._controls.advance(**msgspec.structs.asdict(options))
         return {"now": self._controls.now}
+
+    def _add_field(self, request: ApiRequest) -> object:
+        self._controls.add_field(**msgspec.structs.asdict(msgspec.json.decode(request.body, type=_Field)))
+        return {}
+
+    def _add_collection(self, request: ApiRequest) -> object:
+        self._controls.add_collection(**msgspec.structs.asdict(msgspec.json.decode(request.body, type=_Collection)))
+        return {}
 
     def _misbehave(self, request: ApiRequest) -> object:
         options = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
@@ -112,3 +128,20 @@ class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     recent: int = 0
     removed: int = 0
     stream: str | None = None
+
+
+class _Field(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request for one more field."""
+
+    stream: str
+    field: str
+
+
+class _Collection(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request for one more collection."""
+
+    name: str
+    api: str
+    path: str
+    kind: str
+    like: str
