@@ -116,7 +116,9 @@ class Simulator:
         )
         self._faults = Faults(chaos=chaos, seed=seed)
         queries = QueryOptions(report_queries, report_seconds, report_wait, report_token_lifetime, report_slots)
-        self._service = Service(self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries)
+        self._service = Service(
+            self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries
+        )
         self._log = RequestLog()
         self._server = Server((host, port), Application(self._service, self._log, self), verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
