@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from singer_sdk.exceptions import MapExpressionError, SyncError
@@ -61,9 +61,14 @@ def summary(failures: Iterable[Failure]) -> list[str]:
 
 def _line_for_several(group: list[Failure]) -> str:
     first = group[0]
-    names = ", ".join(failure.stream for failure in group[:NAMED_STREAMS])
-    more = f" and {len(group) - NAMED_STREAMS} more" if len(group) > NAMED_STREAMS else ""
-    return f"tenant {first.tenant_id}, streams {names}{more}: {first.cause} {first.remedy}".rstrip()
+    names = stream_names([failure.stream for failure in group])
+    return f"tenant {first.tenant_id}, {names}: {first.cause} {first.remedy}".rstrip()
+
+
+def stream_names(names: Sequence[str]) -> str:
+    """Return the first of these streams, and how many more there are."""
+    more = f" and {len(names) - NAMED_STREAMS} more" if len(names) > NAMED_STREAMS else ""
+    return f"stream{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED_STREAMS])}{more}"
 
 
 def run_guarded(

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.errors import UNENTITLED
-from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded, summary
+from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded, stream_names, summary
 from tap_servicetitan.runtime.workers import Job, run_jobs
+from tap_servicetitan.streams.state_migration import tenants_in
 
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
     from tap_servicetitan.streams.base import EndpointStream
+    from tap_servicetitan.streams.table_version import RowsKept
 
 _log = logging.getLogger("tap-servicetitan")
 
@@ -72,14 +74,34 @@ class Sync:
             context.progress.summary(lambda stream, tenant_id: self._streams[stream].stored_bookmark(tenant_id))
         for line in summary(self._skipped):
             _log.warning("Skipped, because of skip_unentitled_streams: %s", line)
-        failed = {failure.stream for failure in (*self._failures, *self._skipped)}
+        self._activate_versions()
         for stream in streams:
-            if stream.name not in failed:
-                stream.version.finish()
             stream.violations.summary()
         context.checkpoints.write()
         if self._failures:
             raise SyncFailedError(self._failures, len(jobs) + len(self._undescribed))
+
+    def _activate_versions(self) -> None:
+        """Let targets find the rows that vanished; log once for each reason of which streams they stay."""
+        absent = dict.fromkeys(self._absent_tenants(), "is in STATE, but not in the settings")
+        kept: dict[RowsKept, list[str]] = {}
+        for stream in self._streams.values():
+            failed = {
+                failure.tenant_id: "could not be read"
+                for failure in (*self._failures, *self._skipped)
+                if failure.stream == stream.name
+            }
+            if reason := stream.version.finish({**failed, **absent}):
+                kept.setdefault(reason, []).append(stream.name)
+        for reason, names in kept.items():
+            text = "Of %s, rows that vanished from ServiceTitan stay in the target, since %s."
+            _log.log(reason.level, text, stream_names(names), reason.reason)
+
+    def _absent_tenants(self) -> list[str]:
+        """Return the tenants of earlier runs that are not in this one: their rows are in the target."""
+        stream = next(iter(self._streams.values()), None)
+        found = tenants_in(stream.tap_state) if stream else set()
+        return sorted(found - {tenant.tenant_id for tenant in self._context.settings.tenants})
 
     def _sync(self, stream: EndpointStream, tenant_id: str) -> None:
         """Read a stream of a tenant; note its failure."""

@@ -40,11 +40,11 @@ class ReportStream(EndpointStream):
     @override
     def always_partial(self) -> str | None:
         if self.endpoint.dates:
-            return "it is read by windows of time, never from its beginning"
+            return "a run reads windows of time, never all of it"
         values = (value for one in self.endpoint.tenant_reports.values() for value in one.report.parameters.values())
         today = self.run_context.started.date()
         moving = any(isinstance(value, str) and relative(value, today) for value in values)
-        return "its parameters move with the day" if moving else None
+        return "the parameters move with the day" if moving else None
 
     @functools.cached_property
     def _reported_columns(self) -> set[tuple[str, str]]:

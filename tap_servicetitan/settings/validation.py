@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.settings import custom_reports, extra_streams, rules
+from tap_servicetitan.settings.custom_reports import CustomReport
 from tap_servicetitan.settings.definition import definitions, rule_problems, text
 from tap_servicetitan.settings.model import Settings, Tenant, tenant_entries
 
@@ -61,8 +63,12 @@ def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[st
     known = schema["properties"]
     for name in config:
         if name not in known:
-            hint = "".join(f" Did you mean '{near}'?" for near in difflib.get_close_matches(name, known, n=1))
-            yield f"Setting '{name}' is not known and has no effect.{hint}"
+            yield f"Setting '{name}' is not known and has no effect.{_hint(name, known)}"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """Return a sentence with the name that was perhaps meant."""
+    return "".join(f" Did you mean '{near}'?" for near in difflib.get_close_matches(name, list(known), n=1))
 
 
 def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterator[str]:
@@ -79,6 +85,19 @@ def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterato
         yield from custom_reports.problems(config.get("custom_reports") or (), tenant_ids)
     if "extra_streams" not in wrong:
         yield from extra_streams.problems(config.get("extra_streams") or ())
+    if not wrong & {"custom_reports", "extra_streams", "full_reads"}:
+        yield from _full_read_problems(config)
+
+
+def _full_read_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    reports = (CustomReport.parse(entry).stream for entry in config.get("custom_reports") or ())
+    extra = (entry["name"] for entry in config.get("extra_streams") or ())
+    names = [*(endpoint.name for endpoint in table.TABLE), *reports, *extra]
+    for name, days in (config.get("full_reads") or {}).items():
+        if name not in names:
+            yield f"Setting 'full_reads.{name}' names no stream.{_hint(name, names)}"
+        elif problem := rules.finite(days):
+            yield f"Setting 'full_reads.{name}' {problem}."
 
 
 def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -61,6 +61,7 @@ class NestedStream(EndpointStream):
         failures = ParentFailures()
         newest: datetime | None = None
         without_id = 0
+        incomplete: str | None = None
         for page in self._parents(api).read(bookmark):
             values = [path_values(self.endpoint, parent) for parent in page.parents]
             requestable = [each for each in values if have_ids(each)]
@@ -68,22 +69,22 @@ class NestedStream(EndpointStream):
             for records in batched(self._records(api, params, requestable, failures)):
                 newest = latest(newest, self.newest(records))
                 yield Page(records, newest=newest)
+            incomplete = incomplete or page.incomplete
             if page.last:
                 self._raise_or_warn(api.tenant_id, failures, without_id)
-                if page.incomplete:
-                    self.warn_of_moved_rows(api.tenant_id, f"of its parents, {page.incomplete}")
-                incomplete = page.incomplete or _not_read(failures, without_id)
+                if incomplete:
+                    self.warn_of_moved_rows(api.tenant_id, f"of its parents, {incomplete}")
                 yield Page(
                     [],
-                    bookmark.finish(newest, api.began(), complete=page.incomplete is None),
+                    bookmark.finish(newest, api.began(), complete=incomplete is None),
                     newest,
-                    incomplete=incomplete,
+                    incomplete=incomplete or _not_read(failures, without_id),
                 )
             elif page.settled and not failures.block_bookmark:
                 # Not behind a parent that failed; nor behind parents that were all refused: if the rest of them are
                 # refused too, it takes all of them to tell.
                 bookmark = bookmark.advance(page.number + 1, page.highest_id, page.total, api.began())
-                yield Page([], bookmark, newest)
+                yield Page([], bookmark, newest, incomplete=incomplete or _not_read(failures, without_id))
 
     def _raise_or_warn(self, tenant_id: str, failures: ParentFailures, without_id: int) -> None:
         """Report parents without an answer.
@@ -178,9 +179,14 @@ class NestedStream(EndpointStream):
 
 
 def _not_read(failures: ParentFailures, without_id: int) -> str | None:
+    """Return why rows of parents may be left out, though they exist."""
     if without_id:
         return f"{without_id} parents have no id"
-    return f"{failures.inactive} parents are inactive" if failures.inactive else None
+    if failures.inactive:
+        return f"{failures.inactive} parents are inactive"
+    if failures.requested and failures.not_found == failures.requested:
+        return f"none of {failures.requested} parents has an answer"  # it may be the collection that is gone
+    return None
 
 
 def batched(lists: Iterable[list[Any]]) -> Iterator[list[Any]]:

@@ -74,10 +74,10 @@ class PageSync:
         progress = stream.progress(tenant_id)
         stored = stream.version.begin(tenant_id)
         start_date = stream.version.start_date(tenant_id)
-        incomplete: str | None = None
         with progress.measured(), stream.run_context.checkpoints.settling(self._settle):
             for page in stream.pages(self._api, stored, start_date):
-                incomplete = page.incomplete or incomplete
+                if page.incomplete:
+                    stream.version.note_incomplete(tenant_id, page.incomplete)
                 page.records = page.records[: stream.ABORT_AT_RECORD_COUNT]
                 self._writer.write(page.records, page.received, stream.version.number)
                 progress.page(len(page.records), page.newest)
@@ -89,7 +89,7 @@ class PageSync:
                 self._uncommitted.append(page)
                 if self._writer.settled:
                     self._commit()
-        stream.version.end(tenant_id, incomplete)
+        stream.version.end(tenant_id)
 
     def _settle(self) -> None:
         """Write what is held back, and commit it."""

@@ -40,7 +40,7 @@ class CapacityStream(UnpagedStream):
     @property
     @override
     def always_partial(self) -> str:
-        return "it is read for the days ahead only"
+        return "a run reads the days ahead only"
 
     @property
     @override

@@ -30,7 +30,7 @@ class WindowStream(EndpointStream):
     @property
     @override
     def always_partial(self) -> str:
-        return "it is read by windows of time, never from its beginning"
+        return "a run reads windows of time, never all of it"
 
     @override
     def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:

@@ -18,6 +18,7 @@ from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
 VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1.s3cret", "tenant_id": "1001"}
+REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 1}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,18 @@ VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1
             "Setting 'user_agent' must be of plain ASCII characters: it is sent as a header.",
         ),
         ({"concurrency": 0}, "Setting 'concurrency' must be at least 1."),
+        (
+            {"full_reads": {"customer_contcts": 7}},
+            "Setting 'full_reads.customer_contcts' names no stream. Did you mean 'customer_contacts'?",
+        ),
+        (
+            {"full_reads": {"custom_report_sale": 7}, "custom_reports": [REPORT]},
+            "Setting 'full_reads.custom_report_sale' names no stream. Did you mean 'custom_report_sales'?",
+        ),
+        ({"full_reads": {"customers": 0}}, "Setting 'full_reads.customers' must be greater than 0."),
+        ({"full_reads": {"customers": math.inf}}, "Setting 'full_reads.customers' must be a finite number."),
+        ({"full_reads": {"customers": None}}, "Setting 'full_reads.customers' must be of type number."),
+        ({"full_reads": ["customers"]}, "Setting 'full_reads' must be of type object."),
         ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
         (
             {"tenant_id": None, "tenants": [{"tenant_id": 1}, {"tenant_id": "1"}]},

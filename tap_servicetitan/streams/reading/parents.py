@@ -92,6 +92,7 @@ class Parents:
         for page in self._pages(table.parent(endpoint), bookmark):
             parents: list[Parent] = []
             incomplete = page.incomplete
+            answered = 0
             for grandparent in page.parents:
                 values = path_values(endpoint, grandparent)
                 if not have_ids(values):
@@ -101,8 +102,11 @@ class Parents:
                     for rows in self._reader(endpoint, values).read():
                         parents += ({**parent, **values} for parent in rows.records)
                         incomplete = rows.incomplete or incomplete
+                    answered += 1
                 except NotFoundError as error:
-                    incomplete = None if error.is_gone else str(error)
+                    incomplete = incomplete if error.is_gone else str(error)
+            if page.parents and not answered:
+                incomplete = incomplete or f"none of {len(page.parents)} {endpoint.parent} has an answer"
             yield ParentPage(parents, page.number, page.last, page.total, incomplete, page.settled, page.highest_id)
 
     def _listed(self, endpoint: Paged, bookmark: ParentBookmark) -> Iterator[ParentPage]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Iterable, Mapping
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -77,10 +78,28 @@ def _normalize_stream(stream: str, bookmark: dict[str, Any], tenant_ids: list[st
     return {"partitions": [own]}
 
 
+def tenants_in(state: Mapping[str, Any]) -> set[str]:
+    """Return the tenants of which a state has bookmarks, whatever the stream."""
+    found: set[str] = set()
+    for bookmark in state.get("bookmarks", {}).values():
+        with suppress(msgspec.ValidationError):  # of a stream that this tap does not have
+            partitions = msgspec.convert(bookmark.get("partitions") or [], list[_Partition])
+            found.update(str(each.context["tenant_id"]) for each in partitions if "tenant_id" in each.context)
+    return found
+
+
 class _DateBookmark(msgspec.Struct, kw_only=True):
     """The useful part of another tap's bookmark."""
 
     replication_key_value: str | None = None
+
+
+class _FullRead(msgspec.Struct):
+    """How far a tenant's last full read came."""
+
+    version: int
+    status: Literal["reading", "read", "activated"]
+    incomplete: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Partition(_DateBookmark, kw_only=True):
@@ -94,6 +113,7 @@ class _Partition(_DateBookmark, kw_only=True):
     parent_id: int | msgspec.UnsetType = msgspec.UNSET
     parents: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     started: str | msgspec.UnsetType = msgspec.UNSET
+    full_read: _FullRead | msgspec.UnsetType = msgspec.UNSET
 
 
 _DATES = ("replication_key_value", "pass_from", "started")

@@ -5,13 +5,16 @@ deleted, every row with an older version: the rows that this full read has not s
 everything was read, of every tenant, from the true beginning to the end.
 
 A stream in FULL_TABLE mode is read in full by every run. Other streams are read in full now and then, by the setting
-``full_reads``, and keep the version in STATE: ``{"full_read": {"version": seconds since 1970, "status": …}}``.
+``full_reads``, and keep the state of their full read in STATE, by tenant::
+
+    {"full_read": {"version": milliseconds since 1970, "status": "reading", "incomplete": why rows were left out}}
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,9 +24,20 @@ from tap_servicetitan.streams.state import bookmarks
 READING, READ, ACTIVATED = "reading", "read", "activated"
 """Status of a tenant's full read: under way, at its end, and after ACTIVATE_VERSION was written."""
 
-SECONDS_PER_DAY = 86_400
+MILLISECONDS_PER_DAY = 86_400_000
+
+BATCH = "records in BATCH files carry no version"
 
 _log = logging.getLogger("tap-servicetitan")
+
+
+@dataclass(frozen=True)
+class RowsKept:
+    """Why rows that vanished from ServiceTitan stay in the target."""
+
+    reason: str
+    level: int = logging.WARNING
+    """For the log; INFO where no setting changes it."""
 
 
 class VersionedStream(Protocol):
@@ -78,107 +92,162 @@ class TableVersion:
 
     def __init__(self, stream: VersionedStream) -> None:
         self._stream = stream
-        self._partial: dict[str, str] = {}
-        """By tenant, why it was not read in full."""
-        self._read: set[str] = set()
-        """Tenants that were read in full, by this run or by the interrupted one before it."""
         self.number: int | None = None
         """What RECORD messages carry; None for no version."""
-        self._days: float | None = None
-        """Days between two full reads, by the setting ``full_reads``."""
+
+        self._scheduled = False
+        """Whether ``full_reads`` says when the stream is read in full."""
+
+        self._incomplete: dict[str, str] = {}
+        """By tenant, why it was not read in full."""
+
+        self._ended: set[str] = set()
+        """Tenants that were read to the end."""
+
+        self._in_full: set[str] = set()
+        """Tenants that this run reads in full, as ``full_reads`` says, or goes on to."""
 
     def prepare(self) -> None:
         """Choose the version of this run; once, before the first page."""
         stream = self._stream
-        now = int(stream.run_context.started.timestamp())
-        self._days = stream.run_context.settings.full_reads.get(stream.name)
-        if not stream.reads_incrementally:
-            self._days = None
-            self.number = now if stream.emit_activate_version_messages else None
-        elif self._days is not None:
-            reads = [self._full_read(tenant_id) for tenant_id in stream.tenant_ids]
-            under_way = [read["version"] for read in reads if read.get("status") in {READING, READ}]
-            current = [read["version"] for read in reads if read]
-            if under_way:
-                self.number = max(under_way)
-            elif len(current) < len(reads) or now - min(current) >= self._days * SECONDS_PER_DAY:
-                self.number = now
-            else:
-                self.number = max(current)
+        now = round(stream.run_context.started.timestamp() * 1000)
+        days = stream.run_context.settings.full_reads.get(stream.name)
+        if days is not None and (reason := self._why_not_scheduled()):
+            _log.warning("Stream %s: full_reads has no effect, since %s.", stream.name, reason)
+        elif days is not None:
+            self._scheduled = True
+            self.number = self._scheduled_version(now, days)
+        if not stream.reads_incrementally and stream.emit_activate_version_messages:
+            self.number = now
 
     def begin(self, tenant_id: str) -> Mapping[str, Any]:
         """Return the bookmark that a tenant's reading begins with."""
         stream = self._stream
-        if not stream.keeps_bookmark:
-            return {}
-        if self._days is None:
+        if not self._scheduled:
+            self._note_unversioned_rows(tenant_id)
+            if not stream.keeps_bookmark:
+                return {}
             stored = stream.stored_bookmark(tenant_id)
             if bookmarks.resumes(stored):
-                self._partial[tenant_id] = "this run went on where another one was interrupted"
+                self._incomplete[tenant_id] = "this run continued an interrupted one"
             return stored
         partition = stream.partition_state(tenant_id)
-        if self._full_read(tenant_id).get("version") != self.number:
+        full_read = self._full_read(tenant_id)
+        if full_read.get("version") != self.number:
             _log.info(
-                "Tenant %s, stream %s: read in full, as full_reads says, to find the rows that vanished.",
+                "Tenant %s, stream %s: reading in full, by full_reads, to find the rows that vanished.",
                 tenant_id,
                 stream.name,
             )
-            partition["full_read"] = {"version": self.number, "status": READING}
             for name in bookmarks.FIELDS & partition.keys():
                 del partition[name]
+            partition["full_read"] = {"version": self.number, "status": READING}
+        elif not _is_whole(full_read) and not bookmarks.FIELDS & partition.keys():
+            # Reading begins at the beginning again: what was left out then, may be there now.
+            partition["full_read"] = {"version": self.number, "status": READING}
+        if self._full_read(tenant_id)["status"] == READING:
+            self._in_full.add(tenant_id)
         return partition
 
     def start_date(self, tenant_id: str) -> datetime | None:
         """Return where a tenant's reading begins without a bookmark; a full read begins at the true beginning."""
-        in_full = self._days is not None and self._full_read(tenant_id).get("status") == READING
-        return None if in_full else self._stream.run_context.settings.start_date
+        return None if tenant_id in self._in_full else self._stream.run_context.settings.start_date
 
-    def end(self, tenant_id: str, incomplete: str | None) -> None:
+    def note_incomplete(self, tenant_id: str, reason: str) -> None:
+        """Note that a tenant's rows were left out; call it before the bookmark moves behind them."""
+        self._incomplete.setdefault(tenant_id, reason)
+        if tenant_id in self._in_full:
+            self._stream.partition_state(tenant_id)["full_read"].setdefault("incomplete", reason)
+
+    def end(self, tenant_id: str) -> None:
         """Note that a tenant's reading came to its end."""
-        if incomplete:
-            self._partial[tenant_id] = incomplete
-        if tenant_id in self._partial:
-            return
-        self._read.add(tenant_id)
-        if self._days is not None and self._full_read(tenant_id).get("status") == READING:
-            self._stream.partition_state(tenant_id)["full_read"] = {"version": self.number, "status": READ}
+        self._ended.add(tenant_id)
+        if tenant_id in self._in_full:
+            self._stream.partition_state(tenant_id)["full_read"]["status"] = READ
 
-    def finish(self) -> None:
-        """Write ACTIVATE_VERSION if all tenants were read in full, or log why vanished rows stay in the target."""
+    def finish(self, unread: Mapping[str, str]) -> RowsKept | None:
+        """Write ACTIVATE_VERSION if all tenants were read in full; return why not, where it could be expected.
+
+        Args:
+            unread: By tenant with rows in the target, why this run could not read them.
+        """
         stream = self._stream
         if self.number is None:
-            return
-        if self._days is not None and all(
-            self._full_read(tenant_id).get("status") == ACTIVATED for tenant_id in stream.tenant_ids
-        ):
-            return
-        if reason := self._reason():
-            _log.warning(
-                "Stream %s: rows that vanished from ServiceTitan stay in the target, since %s.", stream.name, reason
-            )
-            return
+            return None
+        if not self._scheduled:
+            kept = self._rows_kept() or self._tenants_kept(unread)
+            if kept is None:
+                stream.write_activate_version(self.number)
+            return kept
+        full_reads = [self._full_read(tenant_id) for tenant_id in stream.tenant_ids]
+        if all(_is_whole(each) and each["status"] == ACTIVATED for each in full_reads):
+            return None
+        if kept := self._tenants_kept(unread):
+            return kept if self._in_full else None
         stream.write_activate_version(self.number)
-        if self._days is not None:
-            for tenant_id in stream.tenant_ids:
-                stream.partition_state(tenant_id)["full_read"] = {"version": self.number, "status": ACTIVATED}
+        for tenant_id in stream.tenant_ids:
+            stream.partition_state(tenant_id)["full_read"] = {"version": self.number, "status": ACTIVATED}
+        return None
 
-    def _reason(self) -> str | None:
-        """Return why this run cannot tell which rows vanished."""
+    def _why_not_scheduled(self) -> str | None:
+        """Return why ``full_reads`` has no effect."""
+        stream = self._stream
+        if not stream.reads_incrementally:
+            setting = "" if stream.emit_activate_version_messages else "; set emit_activate_version_messages"
+            return f"every run reads it in full{setting}"
+        return BATCH if stream.get_batch_config(stream.config) else stream.always_partial
+
+    def _scheduled_version(self, now: int, days: float) -> int:
+        """Return the version of the last full read until the next one is due, or as long as it is under way."""
+        full_reads = [read for read in map(self._full_read, self._stream.tenant_ids) if read]
+        latest = max((read["version"] for read in full_reads), default=None)
+        if latest is None:
+            return now
+        under_way = any(read["version"] == latest and read["status"] == READING for read in full_reads)
+        return latest if under_way or now - latest < days * MILLISECONDS_PER_DAY else now
+
+    def _note_unversioned_rows(self, tenant_id: str) -> None:
+        """Note in STATE that a full read can no longer be activated: this run writes rows without its version."""
+        full_read = self._full_read(tenant_id)
+        if not full_read:
+            return
+        partition = self._stream.partition_state(tenant_id)
+        if full_read["status"] == READING:
+            del partition["full_read"]
+        else:
+            reason = "a run without full_reads wrote rows since then"
+            partition["full_read"] = {"version": full_read["version"], "status": READ, "incomplete": reason}
+
+    def _rows_kept(self) -> RowsKept | None:
+        """Return why no run can find the rows that vanished."""
         stream = self._stream
         if stream.get_batch_config(stream.config):
-            return "records in BATCH files carry no version"
+            return RowsKept(BATCH)
         if stream.always_partial:
-            return stream.always_partial
-        settings = stream.run_context.settings
-        if self._days is None and stream.bounded_by_start_date and settings.start_date:
-            return "start_date leaves out older ones"
-        for tenant_id in stream.tenant_ids:
-            if tenant_id in self._partial:
-                return f"tenant {tenant_id} was not read in full: {self._partial[tenant_id]}"
-            if tenant_id not in self._read:
-                return f"tenant {tenant_id} was not read to the end"
+            return RowsKept(stream.always_partial, logging.INFO)
+        if stream.bounded_by_start_date and stream.run_context.settings.start_date:
+            return RowsKept("start_date leaves out older records")
+        return None
+
+    def _tenants_kept(self, unread: Mapping[str, str]) -> RowsKept | None:
+        """Return which tenant was not read in full, and why."""
+        for tenant_id, reason in unread.items():
+            return RowsKept(f"tenant {tenant_id} {reason}")
+        for tenant_id in self._stream.tenant_ids:
+            full_read = self._full_read(tenant_id) if self._scheduled else {}
+            ended = full_read.get("status") in {READ, ACTIVATED} if self._scheduled else tenant_id in self._ended
+            incomplete = full_read.get("incomplete") if self._scheduled else self._incomplete.get(tenant_id)
+            if not ended or (self._scheduled and full_read["version"] != self.number):
+                return RowsKept(f"tenant {tenant_id} was not read to the end")
+            if incomplete:
+                return RowsKept(f"tenant {tenant_id} was not read in full: {incomplete}")
         return None
 
     def _full_read(self, tenant_id: str) -> Mapping[str, Any]:
+        """Return the state of a tenant's full read; empty if there was none."""
         found: Mapping[str, Any] = self._stream.stored_bookmark(tenant_id).get("full_read") or {}
         return found
+
+
+def _is_whole(full_read: Mapping[str, Any]) -> bool:
+    return full_read.get("status") in {READ, ACTIVATED} and "incomplete" not in full_read
