@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.errors import UNENTITLED
 from tap_servicetitan.failures import Failure, SyncFailedError, run_guarded, stream_names, summary
 from tap_servicetitan.runtime.workers import Job, run_jobs
-from tap_servicetitan.streams.state_migration import tenants_in
+from tap_servicetitan.streams.state.state_migration import tenants_in
 
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
     from tap_servicetitan.streams.base import EndpointStream
-    from tap_servicetitan.streams.table_version import RowsKept
+    from tap_servicetitan.streams.state.table_version import RowsKept
 
 _log = logging.getLogger("tap-servicetitan")
 

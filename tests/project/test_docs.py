@@ -97,8 +97,8 @@ def test_every_document_begins_with_the_question_that_it_answers(root: Path) -> 
 
 ELSEWHERE = {
     *("client_secret", "max_active_runs", "max_active_tis_per_dag", "max_concurrent_runs"),
-    *("continue_from", "parent_page", "pass_from", "replication_key", "replication_key_value"),
-    *("database_uri", "primary_key_required"),
+    *("continue_from", "full_read", "parent_page", "pass_from", "replication_key", "replication_key_value"),
+    *("database_uri", "primary_key_required", "process_activate_version_messages"),
     *("dagster_tenants", "airflow_tenants"),
 }
 """Names in the documents that belong to bookmarks, Meltano, targets and orchestrators."""
