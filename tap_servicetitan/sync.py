@@ -59,6 +59,7 @@ class Sync:
             for stream in streams
             for tenant_id in stream.tenant_ids
         ]
+        context.checkpoints.expect(len(jobs))
         try:
             with context.progress.logged_every(context.settings.log_interval, len(jobs)):
                 run_jobs(

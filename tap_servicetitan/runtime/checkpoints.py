@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.output.messages import MessageWriter
 
-STATE_SHARE = 0.08
-"""STATE may take this part of the output: with the last one, which is always written, less than a tenth."""
+STATE_SHARE = 0.1
+"""STATE may take this part of the output, with the last one, which is always written."""
 
 SMALL_STATE = 6144
 """Bytes up to which STATE follows every page, whatever its share: some thirty streams of a tenant."""
+
+BOOKMARK_BYTES = 200
+"""What a stream of a tenant adds to STATE, about."""
 
 STATE_INTERVAL = 10.0
 """Seconds after which STATE is written even if it is large."""
@@ -40,7 +43,12 @@ class Checkpoints:
         self._writer = writer
         self._write_state = write_state
         self._last = time.monotonic()
+        self._final_bytes = 0
         self._open: list[Callable[[], None]] = []
+
+    def expect(self, bookmarks: int) -> None:
+        """Take the number of bookmarks that STATE has in the end: its size is limited from the start."""
+        self._final_bytes = bookmarks * BOOKMARK_BYTES
 
     @contextmanager
     def settling(self, settle: Callable[[], None]) -> Iterator[None]:
@@ -71,10 +79,10 @@ class Checkpoints:
 
     def page_done(self) -> None:
         """Write STATE after a page, if it is time."""
-        size = self._writer.last_state_bytes
+        size = max(self._writer.last_state_bytes, self._final_bytes)
         if (
             size <= SMALL_STATE
-            or self._writer.state_bytes + size <= STATE_SHARE * self._writer.bytes_written
+            or self._writer.state_bytes + 2 * size <= STATE_SHARE * self._writer.bytes_written  # this and the last one
             or time.monotonic() - self._last >= STATE_INTERVAL
         ):
             self.write()

@@ -10,6 +10,8 @@ import pytest
 from helpers import raw
 from helpers.support import SomeStreams, run_here
 
+from tap_servicetitan.runtime import checkpoints
+
 FEEDS = ("bookings", "customers", "leads", "calls")
 BAD, HEALTHY = ("1001", "1002", "1003"), ("1004", "1005", "1006", "1007")
 PAGES = 5
@@ -89,3 +91,24 @@ def test_tenants_do_not_wait_for_those_that_the_api_does_not_serve(sort: str, co
     assert written == {
         (feed, tenant, number) for feed in FEEDS for tenant in (*BAD, *HEALTHY) for number in range(1, PAGES + 1)
     }
+
+
+def test_state_of_many_tenants_is_less_than_a_tenth_of_the_output_from_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoints, "STATE_INTERVAL", 1e9)
+    page = raw.feed(*({"id": number} for number in range(60)))
+    server = raw.RawServer(lambda _: page)
+    with server.listening() as config:
+        ids = {name: config.pop(name) for name in ("client_id", "client_secret", "tenant_id")}
+        tenants = [{**ids, "tenant_id": str(1000 + number)} for number in range(30)]
+        run = run_here({**config, "tenants": tenants, "requests_per_second": 10_000}, *FEEDS)
+
+    written = state = states = 0
+    for line in run.stdout.splitlines(keepends=True):
+        written += len(line)
+        if line.startswith('{"type":"STATE"'):
+            state += len(line)
+            states += 1
+        assert state < written / 10
+    assert states > 2
