@@ -89,6 +89,16 @@ class IdCoverage:
             if below.high < above.low
         ]
 
+    def has_gap_within(self, gap: Gap) -> bool:
+        """Return whether any part of a gap is still not covered."""
+        return any(gap.low < one.high and one.low < gap.high for one in self.gaps())
+
+    @property
+    def read_up_to(self) -> int | None:
+        """The id up to which all rows have been read; None where that is not known, or where all have been read."""
+        gaps = self.gaps() if self.in_order else []
+        return int(gaps[0].low) if gaps and math.isfinite(gaps[0].low) else None
+
     def gaps_below(self, row_id: float) -> list[Gap]:
         """Return what is not covered below an id."""
         return [gap for gap in self.gaps() if gap.high <= row_id]

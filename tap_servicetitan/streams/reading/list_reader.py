@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from tap_servicetitan.endpoints.kinds import Paged
 from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.runtime.prefetch import Prefetcher
 from tap_servicetitan.streams.reading.api_reader import ApiReader
 from tap_servicetitan.streams.reading.bodies import Body
 from tap_servicetitan.streams.reading.id_coverage import PROBE_SIZES, Gap, IdCoverage, probe_page
 from tap_servicetitan.streams.reading.pagination import iter_pages
+from tap_servicetitan.streams.reading.row_versions import RowVersions
 
 MAX_PAGES_FACTOR = 20
 """A listing with so many times the pages that its total needs is endless; a total may leave out inactive records."""
@@ -53,11 +54,11 @@ class _Answer:
     body: Body
     number: int
     size: int
-    requested: float = field(default_factory=time.monotonic)
+    requested: float
 
     @property
     def start(self) -> int:
-        """Position of the first row."""
+        """Position of the first row, counted from 0."""
         return self.number * self.size
 
 
@@ -78,7 +79,7 @@ class ListReader:
         """Make the reader of a listing.
 
         Args:
-            api: Where to request pages.
+            api: Requests the pages.
             params: Query parameters besides those of the table and of the page.
             values: Returns the values of a field of records.
             path_values: Values of the path's parameters.
@@ -86,25 +87,22 @@ class ListReader:
             date_field: The field whose date decides which of two versions of a row is newer.
             prefetcher: Requests pages at the same time; None to request each when the one before is used.
         """
+        endpoint = api.endpoint
+        assert isinstance(endpoint, Paged)  # noqa: S101 -- narrows: other kinds have no numbered pages
         self._api = api
+        self._endpoint = endpoint
         self._params = params
         self._values = values
         self._path_values = path_values or {}
-        endpoint: Any = api.endpoint
-        self._size = min(page_size or endpoint.page_size or 0, endpoint.page_size or 0)
-        self._step = self._size
-        """Rows that a page has in fact."""
-        self._counts = bool(endpoint.has_total and endpoint.has_more_flag and endpoint.page_size)
-        self._paged = endpoint.page_size is not None
-        self._keyed = bool(endpoint.keys)
-        self._provable = endpoint.has_ids_in_pages
         self._date_field = date_field
         self._prefetcher = prefetcher
-        self._versions: dict[Any, tuple[Any, float]] = {}
-        """Date and time of request of the rows of the page before, by id."""
+        self._asked_size = min(page_size or endpoint.page_size or 0, endpoint.page_size or 0)
+        self._size = self._asked_size
+        """Rows that a page has in fact: a server may send fewer than it is asked for."""
+        self._versions = RowVersions()
 
     def read(self, first: int = 0, after: int | None = None) -> Iterator[Rows]:
-        """Yield all rows; those that moved between pages follow as soon as the pages around them are there.
+        """Yield all rows; rows that moved between two pages follow.
 
         Args:
             first: The page to begin with, counted from 0.
@@ -116,38 +114,40 @@ class ListReader:
         coverage = IdCoverage(after, first * self._size)
         received, total = first * self._size, None
         for answer, more in self._pages(first):
-            if answer.number == first:
-                total = getattr(answer.body, "total", None)
             records = list(answer.body.data)
             received += len(records)
-            single = after is None and first == 0 == answer.number and not more
-            ids = self._note(coverage, answer, last=not more) if self._provable and not single else []
-            if ids and first and after is None and answer.number == first:
-                coverage.assume_below(ids[0])
+            if answer.number == first:
+                total = getattr(answer.body, "total", None)
+                if not first and not more and after is None:  # one answer holds everything
+                    yield Rows(records, 0, total, last=True, incomplete=_missing(received, total))
+                    return
+            ids = self._cover(coverage, answer, last=not more)
             if ids:
-                records = self._new_versions(records, ids, answer.requested, after)
-            if single:
-                yield Rows(records, answer.number, total, last=True, incomplete=_missing(received, total))
-                return
+                if first == answer.number and first and after is None:
+                    coverage.assume_below(ids[0])
+                records = self._news(records, ids, answer.requested, after)
             yield Rows(records, answer.number, total, settled=not ids)
             if ids and self._prefetcher is None:  # each border at once, so that an interrupted run can go on behind it
                 yield from self._close(coverage, coverage.gaps_below(ids[0]))
-                yield Rows([], answer.number, total, highest_id=_covered(coverage))
+                yield Rows([], answer.number, total, highest_id=coverage.read_up_to)
         yield from self._end(coverage, received, total, after)
 
     def _end(self, coverage: IdCoverage, received: int, total: int | None, after: int | None) -> Iterator[Rows]:
         """Yield what moved between pages, and whether anything may be missing."""
-        if not self._provable or not coverage.in_order:
-            if total is not None:
-                total = max(total, getattr(self._request(0, 1), "total", None) or 0)
-            yield Rows([], 0, total, last=True, incomplete=_missing(received, total))
+        if self._endpoint.has_ids_in_pages and coverage.in_order:
+            yield from self._close(coverage, coverage.gaps())
+            gaps = len(coverage.gaps()) if coverage.in_order else 1
+            incomplete = f"rows moved between its pages at {gaps} places" if gaps else None
+            yield Rows([], 0, total, last=True, incomplete=incomplete, highest_id=coverage.read_up_to or after)
             return
-        yield from self._close(coverage, coverage.gaps())
-        gaps = len(coverage.gaps()) if coverage.in_order else 1
-        incomplete = f"rows moved between its pages at {gaps} places" if gaps else None
-        yield Rows([], 0, total, last=True, incomplete=incomplete, highest_id=_covered(coverage) or after)
+        if total is not None:
+            total = max(total, getattr(self._request(0, 1, count=True).body, "total", None) or 0)
+        yield Rows([], 0, total, last=True, incomplete=_missing(received, total))
+
+    # Pages
 
     def _pages(self, first: int) -> Iterator[tuple[_Answer, bool]]:
+        """Yield answers up to the last page, each with whether another follows."""
         answers: list[_Answer] = []
 
         def bodies() -> Iterator[Body]:
@@ -155,119 +155,89 @@ class ListReader:
                 answers.append(answer)
                 yield answer.body
 
-        for _, more in iter_pages(bodies(), paged=self._paged, keyed=self._keyed):
+        paged, keyed = self._endpoint.page_size is not None, bool(self._endpoint.keys)
+        for _, more in iter_pages(bodies(), paged=paged, keyed=keyed):
             yield answers.pop(), more
 
     def _answers(self, first: int) -> Iterator[_Answer]:
         """Yield page after page; those that are known of are requested at the same time."""
-        answer = self._answer(first, count=self._counts)
+        answer = self._request(first, count=True)
         yield answer
         known, most = first + 1, math.inf
-        total = getattr(answer.body, "total", None)
-        if total and self._size:
-            # A server may send fewer records a page than it is asked for.
+        if (total := getattr(answer.body, "total", None)) and self._size:
             if getattr(answer.body, "hasMore", False):
-                self._step = max(1, len(answer.body.data))
-            known = max(first + 2, math.ceil(total / self._step))
-            most = MAX_PAGES_FACTOR * known
+                self._size = max(1, len(answer.body.data))
+            pages = max(first + 2, math.ceil(total / self._size))
+            most = MAX_PAGES_FACTOR * pages
             if self._prefetcher:
-                yield from self._prefetcher.map(self._prefetched, range(first + 1, known))
-            else:
-                known = first + 1
+                known = pages
+                yield from self._prefetcher.map(self._request_unlocked, range(first + 1, known))
         for number in itertools.count(known):  # pages beyond the total, or that came while the others were read
             if number >= most:
                 msg = f"{number} pages are far more than {total} records need, and the last says hasMore."
                 raise PaginationError(msg)
-            yield self._answer(number)
+            yield self._request(number)
 
-    def _answer(self, number: int, *, count: bool = False) -> _Answer:
+    def _request(self, number: int, size: int | None = None, *, count: bool = False) -> _Answer:
+        """Request a page of so many rows; ``count`` asks for the total where the API has one."""
+        return self._send(self._api.fetch, number, size, count=count)
+
+    def _request_unlocked(self, number: int, size: int | None = None) -> _Answer:
+        """Request a page, in a thread without the worker lock."""
+        return self._send(self._api.request, number, size)
+
+    def _send(self, send: Callable[..., Body], number: int, size: int | None, *, count: bool = False) -> _Answer:
         requested = time.monotonic()
-        params = {"includeTotal": "true"} if count else {}
-        body = self._api.fetch(
-            {**self._params, **params, **self._api.page_params(number, size=self._size)}, path_values=self._path_values
-        )
-        return _Answer(body, number, self._step, requested)
+        has_total = self._endpoint.has_total and self._endpoint.has_more_flag and self._endpoint.page_size
+        total = {"includeTotal": "true"} if count and has_total else {}
+        page = self._api.page_params(number, size=size or self._asked_size)
+        body = send({**self._params, **total, **page}, path_values=self._path_values)
+        return _Answer(body, number, size or self._size, requested)
 
-    def _prefetched(self, number: int) -> _Answer:
-        requested = time.monotonic()
-        params = {**self._params, **self._api.page_params(number, size=self._size)}
-        body = self._api.request(params, path_values=self._path_values)
-        return _Answer(body, number, self._step, requested)
+    # The proof
 
-    def _request(self, number: int, size: int) -> Body:
-        params = {**self._params, "includeTotal": "true", **self._api.page_params(number, size=size)}
-        body: Body = self._api.fetch(params, path_values=self._path_values)
-        return body
-
-    def _note(self, coverage: IdCoverage, answer: _Answer, *, last: bool) -> list[Any]:
-        """Add an answer to what is covered; return its ids if they are in order."""
+    def _cover(self, coverage: IdCoverage, answer: _Answer, *, last: bool) -> list[Any]:
+        """Note the ids of an answer; return them if they can prove that no row was skipped."""
+        if not self._endpoint.has_ids_in_pages:
+            return []
         ids = list(self._values(list(answer.body.data), "id"))
         coverage.add(ids, answer.start, last=last)
         return ids if coverage.in_order else []
 
+    def _news(self, records: list[Any], ids: list[Any], requested: float, after: int | None) -> list[Any]:
+        """Leave out the rows of earlier runs, and versions that are not newer than the ones that were written."""
+        dates = list(self._values(records, self._date_field)) if self._date_field else [None] * len(ids)
+        news = self._versions.news(records, ids, dates, requested)
+        if after is None or ids[0] > after:
+            return news
+        return [record for record, row_id in zip(news, self._values(news, "id"), strict=True) if row_id > after]
+
     def _close(self, coverage: IdCoverage, gaps: Sequence[Gap]) -> Iterator[Rows]:
         """Read what lies between pages: a few rows around each border, more where rows moved further."""
-        first = functools.partial(self._probe, size=PROBE_SIZES[0])
-        positions = [gap.position for gap in gaps]
+        borders = [probe_page(gap.position, self._probe_size(PROBE_SIZES[0])) for gap in gaps]
         if self._prefetcher:
-            answers = self._prefetcher.map(functools.partial(first, release=False), positions)
+            answers = self._prefetcher.map(lambda border: self._request_unlocked(*border), borders)
         else:
-            answers = map(first, positions)
+            answers = (self._request(*border) for border in borders)
         for gap, answer in zip(gaps, answers, strict=True):
             yield from self._close_one(coverage, gap, answer)
 
     def _close_one(self, coverage: IdCoverage, gap: Gap, answer: _Answer) -> Iterator[Rows]:
-        for size in (*PROBE_SIZES[1:], 0):
-            body = answer.body
-            ids = self._note(coverage, answer, last=not getattr(body, "hasMore", True))
+        for size in (*PROBE_SIZES[1:], None):
+            ids = self._cover(coverage, answer, last=not getattr(answer.body, "hasMore", True))
             if not coverage.in_order:
                 return
-            found = [record for record, row_id in zip(body.data, ids, strict=True) if gap.contains(row_id)]
+            found = [record for record, row_id in zip(answer.body.data, ids, strict=True) if gap.contains(row_id)]
             if found:
                 yield Rows(found, answer.number, settled=False)
-            if not size or not any(gap.low < each.high and each.low < gap.high for each in coverage.gaps()):
+            if size is None or not coverage.has_gap_within(gap):
                 return
             # The rows have moved further: look where the nearest ones are now.
             position = answer.start if not ids or ids[0] > gap.low else answer.start + len(ids)
-            answer = self._probe(position, size=size)
+            answer = self._request(*probe_page(position, self._probe_size(size)))
 
-    def _probe(self, position: int, *, size: int, release: bool = True) -> _Answer:
-        number, size = probe_page(position, max(2, min(size, self._step)))
-        send = self._api.fetch if release else self._api.request
-        requested = time.monotonic()
-        params = {**self._params, **self._api.page_params(number, size=size)}
-        return _Answer(send(params, path_values=self._path_values), number, size, requested)
-
-    def _new_versions(self, records: list[Any], ids: Sequence[Any], requested: float, after: int | None) -> list[Any]:
-        """Leave out rows of earlier runs, and older versions of rows of the page before: pages overtake each other."""
-        field_name = self._date_field
-        dates = list(self._values(records, field_name)) if field_name else [None] * len(ids)
-        earlier, self._versions = (
-            self._versions,
-            {row_id: (date, requested) for row_id, date in zip(ids, dates, strict=True)},
-        )
-        if not (earlier.keys() & self._versions.keys()) and (after is None or ids[0] > after):
-            return records
-        return [
-            record
-            for record, row_id, date in zip(records, ids, dates, strict=True)
-            if (after is None or row_id > after) and not _is_older((date, requested), earlier.get(row_id))
-        ]
-
-
-def _is_older(version: tuple[Any, float], other: tuple[Any, float] | None) -> bool:
-    if other is None:
-        return False
-    if isinstance(version[0], str) and isinstance(other[0], str):
-        return version[0] <= other[0]
-    return version[1] <= other[1]
-
-
-def _covered(coverage: IdCoverage) -> int | None:
-    """Return the id up to which all rows were read."""
-    gaps = coverage.gaps() if coverage.in_order else []
-    low = gaps[0].low if gaps else math.nan
-    return int(low) if math.isfinite(low) else None
+    def _probe_size(self, size: int) -> int:
+        return max(2, min(size, self._size))
 
 
 def _missing(received: int, total: int | None) -> str | None:
