@@ -86,10 +86,12 @@ class MissingScopeError(ForbiddenError):
     """The app, as the tenant's admin accepted it, may not read this resource."""
 
     verdict = "missing scope"
+    scope: str | None = None
+    """The scope that the refused request needs, where it is not the stream's."""
 
     def remedy_with(self, scope: str) -> str:
         """Name the scope."""
-        return f"Grant the scope {scope} to the app in ServiceTitan's developer portal."
+        return f"Grant the scope {self.scope or scope} to the app in ServiceTitan's developer portal."
 
 
 class UnlicensedError(ForbiddenError):

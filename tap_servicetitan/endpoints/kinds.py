@@ -237,9 +237,6 @@ class Window(Paged):
 class Capacity(Endpoint):
     """Availability in the days ahead, requested by POST, which needs a scope to write."""
 
-    days: int = field(default=14, kw_only=True)
-    """Days ahead, at most what one request may cover."""
-
     replication_key: str | None = field(default=None, kw_only=True)
     records_path: str | None = field(default="availabilities", kw_only=True)
     selected: bool = field(default=False, kw_only=True)

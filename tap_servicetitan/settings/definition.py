@@ -126,5 +126,5 @@ def rule_problems(group: type, values: Mapping[str, Any], path: str = "") -> Ite
     """
     for each in definitions(group).values():
         value = values.get(each.name)
-        if each.rule and value not in {None, ""} and (problem := each.rule(value)):
+        if each.rule and value not in (None, "") and (problem := each.rule(value)):
             yield f"Setting '{path}{each.name}' {problem}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from singer_sdk import typing as th
@@ -32,6 +32,11 @@ HOSTS = {
 """API root and token URL of each environment, from ServiceTitan's developer portal."""
 
 _TENANT_ID = th.CustomType({"type": ["string", "integer"]})
+_NUMBERS = th.ArrayType(_TENANT_ID)
+
+
+def _numbers(values: Sequence[str | int] | None) -> tuple[int, ...]:
+    return tuple(map(int, values or ()))
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,17 @@ class Tenant:
     client_secret: str = setting("client_secret", th.StringType, secret=True, parse=text)
     timezone: str = setting("timezone", th.StringType, parse=text, rule=rules.time_zone)
 
+    capacities_business_unit_ids: tuple[int, ...] = setting(
+        "capacities_business_unit_ids", _NUMBERS, parse=_numbers, rule=rules.numbers
+    )
+
     def day(self, moment: datetime) -> date:
         """Return the tenant's date at a moment."""
         return moment.astimezone(rules.zone(self.timezone or "UTC")).date()
+
+    def start_of(self, day: date) -> datetime:
+        """Return when a day of the tenant begins."""
+        return datetime.combine(day, time(), rules.zone(self.timezone or "UTC"))
 
 
 def _tenants(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Tenant, ...]:
@@ -179,6 +192,21 @@ class Settings:
             "make the run fail after all others have been read."
         ),
     )
+    capacities_business_unit_ids: tuple[int, ...] = setting(
+        "capacities_business_unit_ids",
+        _NUMBERS,
+        title="Business units of capacities",
+        description="Ids of the business units that the stream capacities asks for; all active ones unless set.",
+        parse=_numbers,
+        rule=rules.numbers,
+    )
+    capacities_lookahead_days: int = setting(
+        "capacities_lookahead_days",
+        th.IntegerType(minimum=1, maximum=366),
+        default=14,
+        title="Days of capacities",
+        description="Days that the stream capacities reads, a request each, from today in the tenant's time zone.",
+    )
     unknown_fields: str = setting(
         "unknown_fields",
         th.StringType,
@@ -306,5 +334,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
 
 def tenant_entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return an entry for each tenant, with the credentials of the top level where it has none of its own."""
-    above = {name: config.get(name) for name in ("tenant_id", "client_id", "client_secret", "timezone")}
+    above = {
+        name: config.get(name)
+        for name in ("tenant_id", "client_id", "client_secret", "timezone", "capacities_business_unit_ids")
+    }
     return [{**above, **entry} for entry in config.get("tenants") or [{}]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,6 +74,11 @@ def header(text: str) -> str | None:
 def tenant_number(value: str | int) -> str | None:
     """Check a tenant's id."""
     return None if _is_number(value) else "must be a tenant's number, such as 123456789"
+
+
+def numbers(values: Sequence[str | int]) -> str | None:
+    """Check a list of ids."""
+    return None if all(map(_is_number, values)) else "must be a list of numbers, such as [1, 2]"
 
 
 def report_number(value: str | int) -> str | None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan.endpoints.kinds import Capacity, Endpoint, Export, Listing, Nested, Singleton, Unpaged, Window
+from tap_servicetitan.streams.capacity import CapacityStream
 from tap_servicetitan.streams.feed import ExportStream
 from tap_servicetitan.streams.listing import ListingStream
 from tap_servicetitan.streams.nested import NestedStream
-from tap_servicetitan.streams.unpaged import CapacityStream, UnpagedStream
+from tap_servicetitan.streams.unpaged import UnpagedStream
 from tap_servicetitan.streams.window import WindowStream
 
 if TYPE_CHECKING:

@@ -168,7 +168,12 @@ def _read_windows(reader: StreamReader, endpoint: Window) -> Iterator[Record]:
 
 
 def _read_capacity(reader: StreamReader, endpoint: Capacity) -> Iterator[Record]:
-    response = reader.capacity(startsOnOrAfter="2026-01-01", endsOnOrBefore="2026-01-15", skillBasedAvailability=False)
+    response = reader.capacity(
+        startsOnOrAfter="2026-01-01",
+        endsOnOrBefore="2026-01-15",
+        skillBasedAvailability=False,
+        businessUnitIds=[unit["id"] for unit in reader.simulator.records("business_units")],
+    )
     yield from response.json()[endpoint.records_path]
 
 

@@ -22,6 +22,9 @@ _UTC_OFFSET: Final = -7 * timestamps.HOUR
 _BUSINESS_UNITS: Final = 3
 """Number of business units that take bookings."""
 
+UNGROUPED: Final = 2
+"""Index of the business unit that is in no capacity group: requests that do not name it do not get it."""
+
 
 class CapacityCollection(Collection):
     """The time frames of a tenant; :meth:`records` are those of the 14 days after the simulator's clock."""

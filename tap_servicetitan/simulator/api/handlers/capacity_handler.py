@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, invalid_value
-from tap_servicetitan.simulator.data.capacity_collection import MAX_PERIOD, CapacityCollection
+from tap_servicetitan.simulator.data.capacity_collection import MAX_PERIOD, UNGROUPED, CapacityCollection
 from tap_servicetitan.simulator.fake import timestamps
+from tap_servicetitan.simulator.fake.references import first_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,12 @@ def handle(context: HandlerContext, collection: Collection, request: ApiRequest)
             raise InvalidRequestError({"endsOnOrBefore": "The time frame must not exceed 14 days."})
         now, _ = collection.now()
         units = body.get("businessUnitIds")
+        ungrouped = first_id("business_units") + UNGROUPED
         frames = [
-            frame for frame in collection.between(start, end) if not units or set(units) & set(frame["businessUnitIds"])
+            frame
+            for frame in collection.between(start, end)
+            for of in [set(frame["businessUnitIds"])]
+            if (of & set(units) if units else ungrouped not in of)
         ]
         return msgspec.json.encode({"timeStamp": timestamps.format_utc(now), "availabilities": frames})
 
