@@ -7,7 +7,7 @@ import threading
 import time
 from http import HTTPStatus
 
-from tap_servicetitan.errors import APIError, AppKeyError, TransientError, UnreachableError
+from tap_servicetitan.errors import APIError, AppKeyError, NoConnectionError, TransientError, UnreachableError
 
 KEY_REFUSALS = 3
 """Once so many APIs have answered 401 to a token that was just granted, and nothing else, the app key is wrong."""
@@ -16,19 +16,31 @@ OUTAGE_SECONDS = 60.0
 """How long requests fail without being sent, once the API is unavailable."""
 
 
+class HostStatus:
+    """Whether the hosts of the API can be reached, which is the same for all tenants."""
+
+    def __init__(self) -> None:
+        self.ever_answered = False
+        """Whether the API has answered at least once."""
+        self.outage: tuple[float, str, str] | None = None
+        """Until when requests fail without being sent, why, and what to do."""
+
+
 class CircuitBreaker:
     """One tenant's record of what the API answered; several threads may use it at once.
 
-    It opens when the API, or the token endpoint, cannot be reached, or when two URLs got no answer while no other URL
+    It opens when the token endpoint answers no token, for all tenants when no connection can be made, and when two URLs got no answer while no other URL
     got one: a single URL may have a problem of its own.
     """
 
-    def __init__(self, wait_factor: float = 1.0) -> None:
+    def __init__(self, host: HostStatus, wait_factor: float = 1.0) -> None:
         """Make a closed circuit breaker.
 
         Args:
+            host: Shared with the circuit breakers of the other tenants.
             wait_factor: Factor on the seconds for which it stays open.
         """
+        self._host = host
         self._wait_factor = wait_factor
         self._lock = threading.Lock()
         self._accepted = False
@@ -52,36 +64,36 @@ class CircuitBreaker:
         """
         with self._lock:
             refused = not self._accepted and len(self._refusing_apis) >= KEY_REFUSALS
-            outage = self._outage
+            outages = self._outage, self._host.outage
         if refused:
             msg = "The API answered 401 to every request so far."
             raise AppKeyError(msg)
-        if outage and time.monotonic() < outage[0]:
-            _, cause, remedy = outage
-            msg = f"Not requested, since the API is unavailable: {cause}"
-            raise APIError(msg, remedy=remedy)
+        for until, cause, remedy in filter(None, outages):
+            if time.monotonic() < until:
+                msg = f"Not requested, since the API is unavailable: {cause}"
+                raise APIError(msg, remedy=remedy)
 
     @property
     def opened(self) -> bool:
         """Whether it has opened and no request has succeeded since: until then, each request gets one try."""
         with self._lock:
-            return self._outage is not None
+            return self._outage is not None or self._host.outage is not None
 
     @property
     def ever_answered(self) -> bool:
-        """Whether the API has answered at least once."""
-        with self._lock:
-            return self._last_answer is not None
+        """Whether the API has answered at least once, to any tenant."""
+        return self._host.ever_answered
 
     def answered(self, status: int) -> None:
         """Record an answer of the API."""
         with self._lock:
             self._last_answer = time.monotonic()
+            self._host.ever_answered = True
             if status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.UNAUTHORIZED:
                 self._accepted = True
             if status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
                 self._last_success = self._last_answer
-                self._outage = None
+                self._outage = self._host.outage = None
                 self._unserved_urls.clear()
 
     def key_refused(self, url: str) -> None:
@@ -99,8 +111,10 @@ class CircuitBreaker:
         """
         cause = f"{error}."
         with self._lock:
-            if isinstance(error, UnreachableError):
-                self._open(cause, error.remedy)
+            if isinstance(error, NoConnectionError):
+                self._host.outage = self._new_outage(cause, error.remedy)
+            elif isinstance(error, UnreachableError):
+                self._outage = self._new_outage(cause, error.remedy)
             elif self._last_answer is None or self._last_answer < started:
                 self._unserved(url, cause, error.remedy)
 
@@ -129,10 +143,10 @@ class CircuitBreaker:
     def _unserved(self, url: str, cause: str, remedy: str) -> None:
         self._unserved_urls.add(url)
         if len(self._unserved_urls) > 1:
-            self._open(cause, remedy)
+            self._outage = self._new_outage(cause, remedy)
 
-    def _open(self, cause: str, remedy: str) -> None:
-        self._outage = (time.monotonic() + OUTAGE_SECONDS * self._wait_factor, cause, remedy)
+    def _new_outage(self, cause: str, remedy: str) -> tuple[float, str, str]:
+        return time.monotonic() + OUTAGE_SECONDS * self._wait_factor, cause, remedy
 
 
 def _api(url: str) -> str:

@@ -97,7 +97,7 @@ class Client:
         self._slots = pool.slots
         self._session = Session(pool, settings.user_agent)
         self._credentials = ClientCredentials(tenant, settings, self._send, self._slots)
-        self._breaker = CircuitBreaker(wait_factor)
+        self._breaker = CircuitBreaker(pool.host, wait_factor)
         self._pause_log = LogThrottle(settings.log_interval)
 
     def now(self) -> datetime:

@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tap_servicetitan.client.api_clock import APIClock
+from tap_servicetitan.client.circuit_breaker import HostStatus
 from tap_servicetitan.client.slots import HANG_SECONDS, Slots
 from tap_servicetitan.errors import APIError
 
@@ -121,7 +122,7 @@ class _Adapter(HTTPAdapter):
 
 
 class ConnectionPool:
-    """What the clients of all tenants share: connections, since credentials belong to a request, and the API's clock."""
+    """What the clients of all tenants share: connections, since credentials belong to a request, slots, the API's clock."""
 
     def __init__(self, size: int, request_timeout: float = math.inf) -> None:
         """Make a pool.
@@ -133,6 +134,7 @@ class ConnectionPool:
         self.slots = Slots(size, min(HANG_SECONDS, request_timeout * HANG_SHARE))
         self.adapter: HTTPAdapter = _Adapter(pool_maxsize=size)
         self.clock = APIClock()
+        self.host = HostStatus()
 
 
 class Session(requests.Session):

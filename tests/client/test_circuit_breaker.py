@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from helpers.clients import BOOKINGS, WAIT_FACTOR, client_of, page
+from helpers import raw
+from helpers.clients import BOOKINGS, WAIT_FACTOR, client_of, clients_of, page
 
 from tap_servicetitan.client import circuit_breaker
 from tap_servicetitan.client import client as client_module
@@ -109,3 +111,17 @@ def test_breaker_ignores_401_of_a_single_api(simulator: Simulator) -> None:
         with suppress(CredentialsError):
             assert len(page(client).data) == 20
             break
+
+
+def test_breaker_opens_for_all_tenants_when_the_host_refuses_connections(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(tenants=3)
+    with raw.RawServer(lambda _: b"").listening() as other:
+        gone = other["api_url"]
+    first, *others = clients_of(simulator, api_url=gone)
+
+    with pytest.raises(APIError, match="Gave up after 3 tries: no connection: connection refused"):
+        page(first)
+    for client in others:
+        with pytest.raises(APIError, match="Not requested, since the API is unavailable: no connection: connection"):
+            page(client)
+    assert simulator.token_requests == 1
