@@ -245,7 +245,10 @@ class Settings:
         th.IntegerType(minimum=1, maximum=64),
         default=8,
         title="Concurrency",
-        description="Requests in flight at most, over all tenants and streams. 1: strictly one after another.",
+        description=(
+            "Requests in flight at most, over all tenants and streams. 1: strictly one after another. A tenant that gets "
+            "429, errors or no answer has one more beside them."
+        ),
     )
     """Requests in flight at most."""
 
