@@ -26,7 +26,7 @@ class Command(SingerCommand):
     def wrap(cls, command: click.Command, logger: logging.Logger) -> Command:
         """Return the SDK's command with the checks of this one."""
         for param in command.params:
-            param.is_eager |= param.name == "about_format"  # the callbacks of commands use it
+            param.is_eager |= param.name in {"about_format", "catalog"}  # the callbacks of commands use them
         return cls(
             name=command.name,
             callback=command.callback,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import click
 from singer_sdk import Tap
 from singer_sdk.singerlib import Catalog, StateMessage
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_servicetitan import check_access, command, extra_streams, input_catalog, settings
@@ -93,6 +94,8 @@ class TapServiceTitan(Tap):
     def setup_mapper(self) -> None:
         if self.config.get("unknown_fields") == "keep" and self.input_catalog:
             input_catalog.add_unknown_column(self.input_catalog)
+        if self.input_catalog is not None:
+            input_catalog.apply_keys(self.input_catalog, cast("dict[str, EndpointStream]", self.streams).values())
         self.mapper = StreamMapper(dict(self.config), self.logger)
         self.mapper.register_raw_streams_from_catalog(self.catalog)
 
@@ -161,6 +164,18 @@ class TapServiceTitan(Tap):
             options = {"config": source.config, "parse_env_config": source.parse_env, "validate_config": valid}
             cls(**options, setup_mapper=False).run_discovery()
             ctx.exit()
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value != CliTestOptionValue.Schema.value:
+            super().cb_test(ctx, param, value)
+            return
+        source = ctx.params["config"]
+        chosen = command.read_catalog(ctx.params.get("catalog"))
+        for stream in cls(config=source.config, parse_env_config=source.parse_env, catalog=chosen).selected_streams():
+            stream.write_schema()
+        ctx.exit()
 
     @classmethod
     @override

@@ -129,6 +129,18 @@ def test_a_catalog_from_before_or_after_a_backfill_is_refused() -> None:
         assert not run.records("custom_report_odd")
 
 
+def test_a_replication_key_of_the_catalog_that_is_not_stepped_through_is_refused() -> None:
+    with pipeline(Reporting([("A", "String")], [["x"]])) as there:
+        catalog = there.discover()
+        (entry,) = catalog["streams"]
+        entry["replication_key"] = "A"
+        run = there.run(catalog)
+
+    assert run.code == 1
+    assert "has the replication key 'A', but it is always read in full, without one." in run.log
+    assert run.stdout == ""
+
+
 def test_a_deleted_report_is_reported() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
