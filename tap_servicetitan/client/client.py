@@ -167,10 +167,16 @@ class Client:
         _check_path(path)
         sent = {"method": "DELETE", "url": self._settings.api_url + path}
         try:
-            return self._answer(Request(sent, bytes, None, hooks or RequestHooks())).status_code
+            with self._slots.held(self.tenant.tenant_id):
+                return self._answer(Request(sent, bytes, None, hooks or RequestHooks())).status_code
         except TransientError as error:
             msg = f"Gave up: {error}."
             raise APIError(msg, remedy=error.remedy) from None
+
+    def wait(self, seconds: float, hooks: RequestHooks) -> None:
+        """Wait before the next request; meanwhile other threads have the caller's slot."""
+        with self._slots.released(), hooks.waiting():
+            time.sleep(seconds)
 
     def _with_retries(self, request: Request[T]) -> T:
         """Try a request until it succeeds or fails for good. This is the only place that retries."""

@@ -14,6 +14,7 @@ from tap_servicetitan.errors import APIError, NotFoundError, ReportError, shown_
 from tap_servicetitan.failures import Failure
 from tap_servicetitan.reports.endpoint import ROW, Report, TenantReport
 from tap_servicetitan.reports.metadata import REPORT, ReportMetadata, fetch_metadata
+from tap_servicetitan.reports.query import QuerySupport
 from tap_servicetitan.reports.report_parameters import validate_parameters
 from tap_servicetitan.schemas.column_names import same_names
 from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS, CustomReport, by_tenant
@@ -66,6 +67,8 @@ def discover(
         functools.partial(RateLimiter.per_minute, settings.reports_per_minute)
     )
 
+    support: defaultdict[str, QuerySupport] = defaultdict(QuerySupport)
+
     def request(one: _Wanted) -> ReportMetadata | APIError:
         try:
             client = clients[one.tenant_id]
@@ -81,7 +84,9 @@ def discover(
             failures.append(_left_out(one, metadata, for_all_tenants=for_all_tenants))
         else:
             budget = runs[one.tenant_id, one.report.report_id]
-            tenant_reports[one.report.stream][one.tenant_id] = TenantReport(one.report, metadata, budget)
+            tenant_reports[one.report.stream][one.tenant_id] = TenantReport(
+                one.report, metadata, budget, support[one.tenant_id]
+            )
     reports = [_endpoint(name, found, catalog) for name, found in tenant_reports.items()]
     days = {tenant.tenant_id: tenant.day(started) for tenant in settings.tenants}
     for report in reports:

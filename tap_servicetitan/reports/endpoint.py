@@ -15,6 +15,7 @@ from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
 if TYPE_CHECKING:
     from tap_servicetitan.client.rate_limit import RateLimiter
     from tap_servicetitan.reports.metadata import ColumnKey, ReportMetadata
+    from tap_servicetitan.reports.query import QuerySupport
     from tap_servicetitan.settings.custom_reports import CustomReport
 
 ROW = "_row"
@@ -29,6 +30,9 @@ class TenantReport:
     metadata: ReportMetadata
     budget: RateLimiter
     """Limits runs per minute; each page is a run."""
+
+    support: QuerySupport
+    """What is known of the tenant's asynchronous queries."""
 
     @property
     def has_date_range(self) -> bool:

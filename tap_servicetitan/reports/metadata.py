@@ -66,6 +66,32 @@ class Rows(msgspec.Struct, Generic[R]):
     data: list[R]
     hasMore: bool  # noqa: N815 -- as on the wire
     totalCount: Any = None  # noqa: N815 -- as on the wire; only if includeTotal was sent
+    pageSize: Any = None  # noqa: N815 -- as on the wire
+
+
+def _pascal(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+class PascalHeader(msgspec.Struct, rename=_pascal):
+    """A :class:`Header` whose key is in PascalCase."""
+
+    name: str
+
+
+class PascalRows(msgspec.Struct, Generic[R], rename=_pascal):
+    """:class:`Rows` whose keys are in PascalCase, as asynchronous queries of live tenants answer (July 2026)."""
+
+    fields: list[PascalHeader]
+    data: list[R]
+    hasMore: bool = False  # noqa: N815 -- as in Rows
+    totalCount: Any = None  # noqa: N815 -- as in Rows
+    pageSize: Any = None  # noqa: N815 -- as in Rows
+
+    def rows(self) -> Rows[R]:
+        """Return the same as :class:`Rows`."""
+        headers = [Header(one.name) for one in self.fields]
+        return Rows(headers, self.data, self.hasMore, self.totalCount, self.pageSize)
 
 
 REPORT = "report-category/{report_category}/reports/{report_id}"

@@ -1,10 +1,11 @@
-"""One run of a report: its pages, and whether rows moved between them."""
+"""The pages of one run of a report, and whether rows moved between them."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tap_servicetitan.errors import PaginationError
@@ -23,6 +24,9 @@ class ReportRun:
     inconsistency: str | None = None
     """Why rows may be missing or doubled: rows were added or removed between two pages."""
 
+    asked: datetime | None = None
+    """When an earlier run of the tap asked for the rows; None if this one did."""
+
     @property
     def row_count(self) -> int:
         """Rows in all pages."""
@@ -33,22 +37,27 @@ class ReportRun:
         """The different totals that pages have."""
         return list(dict.fromkeys(page.totalCount for page in self.pages if isinstance(page.totalCount, int)))
 
+    def has(self, page: Page) -> bool:
+        """Return whether it has a page with the same rows."""
+        return any(page.data == earlier.data for earlier in self.pages)
 
-def read_pages(request: Callable[[int], Page]) -> ReportRun:
+
+def read_pages(request: Callable[[int, ReportRun], Page | None]) -> ReportRun:
     """Read all pages of a run.
 
     Args:
-        request: Returns a page, counted from 0.
+        request: Returns a page, counted from 0, when the pages before it are given; None if they are all.
 
     Raises:
         PaginationError: Pages repeat or are empty, and the last one says ``hasMore``.
     """
     run = ReportRun()
     for number in itertools.count():
-        page = request(number)
-        repeats = page.hasMore and any(page.data == earlier.data for earlier in run.pages)
-        run.pages.append(page)
-        if not page.hasMore:
+        page = request(number, run)
+        repeats = page is not None and page.hasMore and run.has(page)
+        if page is not None:
+            run.pages.append(page)
+        if page is None or not page.hasMore:
             run.inconsistency = _inconsistency(run)
             return run
         if not any(each.data for each in run.pages[-MAX_EMPTY_PAGES:]) and number + 1 >= MAX_EMPTY_PAGES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +15,12 @@ from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamErro
 from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
+from tap_servicetitan.reports.query import Query, ReportBookmark
 from tap_servicetitan.reports.relative_dates import DAY, relative
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
-from tap_servicetitan.reports.report_run import ReportRun, read_pages
+from tap_servicetitan.reports.report_run import ReportRun
 from tap_servicetitan.reports.rows import make_records
+from tap_servicetitan.reports.runner import ReportRunner
 from tap_servicetitan.settings.custom_reports import by_tenant
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.page import Page
@@ -56,6 +58,16 @@ class ReportStream(EndpointStream):
         """Tenants with rows that moved between pages: their bookmarks stay before these rows."""
         return set()
 
+    @functools.cached_property
+    def _pending(self) -> dict[str, Query]:
+        """The query that is under way, by tenant."""
+        return {}
+
+    @property
+    @override
+    def keeps_bookmark(self) -> bool:
+        return True  # a query that is under way, also where each run reads everything
+
     @property
     @override
     def json_schema(self) -> dict[str, Any]:
@@ -74,22 +86,29 @@ class ReportStream(EndpointStream):
     @override
     def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
         tenant_id = api.tenant_id
-        bookmark = DateBookmark.load(stored, self.endpoint.replication_key)
+        bookmark = ReportBookmark(
+            DateBookmark.load(stored, self.endpoint.replication_key)
+            if self.reads_incrementally
+            else DateBookmark(None),
+            functools.partial(self._pending.get, tenant_id),
+        )
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         parameters = self._parameters(tenant_id)
         self._check_catalog()
+        runner = self._runner(api)
         if not self.endpoint.dates:
             days = date_range(tenant_report.report.parameters, self.today(tenant_id))
             if days and days.first > days.last:
                 self._log_nothing_to_read(tenant_id, days)
                 yield Page([], incomplete="there is nothing to read")
             else:
-                yield from self._run(api, parameters)
+                runner.resume(stored.get("query"), [parameters])
+                yield from self._run(runner, parameters, bookmark)
             return
         days = days_to_read(
             tenant_report.report,
             self.endpoint.dates,
-            bookmark=bookmark.date.date() if bookmark.date else None,
+            bookmark=bookmark.newest.date.date() if bookmark.newest.date else None,
             today=self.today(tenant_id),
             start_date=start_date.date() if start_date else None,
         )
@@ -99,12 +118,11 @@ class ReportStream(EndpointStream):
         if self.ABORT_AT_RECORD_COUNT is not None:
             windows = windows[-1:]
         self._log_duration(tenant_id, len(windows))
-        for window in windows:
-            bounds = self._bounds(self.endpoint.stepped(tenant_id), window)
-            finished = DateWindow(max(days.first, window.first), window.last).finished(self.today(tenant_id))
-            if finished:
-                bookmark = bookmark.advance(_midnight(finished), _midnight(self.today(tenant_id) - DAY))
-            yield from self._run(api, {**parameters, **bounds}, window, bookmark)
+        runs = [{**parameters, **self._bounds(self.endpoint.stepped(tenant_id), window)} for window in windows]
+        runner.resume(stored.get("query"), runs)
+        for window, one in zip(windows, runs, strict=True):
+            asked_days = DateWindow(max(days.first, window.first), window.last)
+            bookmark = yield from self._run(runner, one, bookmark, window, asked_days)
 
     @override
     def probe(self, api: ApiReader) -> None:
@@ -112,27 +130,32 @@ class ReportStream(EndpointStream):
         self._check_catalog()
         self._parameters(api.tenant_id)
 
-    def today(self, tenant_id: str) -> date:
-        """Return the day of the run, in the tenant's time zone."""
+    def today(self, tenant_id: str, moment: datetime | None = None) -> date:
+        """Return the day of the run, or of a moment, in the tenant's time zone."""
         tenants = self.run_context.settings.tenants
-        return next(one for one in tenants if one.tenant_id == tenant_id).day(self.run_context.started)
+        return next(one for one in tenants if one.tenant_id == tenant_id).day(moment or self.run_context.started)
 
-    def run_report(self, api: ApiReader, parameters: Mapping[str, Any], number: int) -> Rows[list[Any]]:
-        """Request a page of a report's data.
-
-        Args:
-            api: Requests the tenant's pages.
-            parameters: Values by name.
-            number: Of the page, counted from 0.
-        """
-        tenant_report = self.endpoint.tenant_reports[api.tenant_id]
-        page: Rows[list[Any]] = api.fetch(
-            {**api.page_params(number), "includeTotal": "true"},
-            path_values={"report_category": tenant_report.report.category, "report_id": tenant_report.report.report_id},
-            body={"parameters": [{"name": name, "value": value} for name, value in parameters.items()]},
-            rate_limiter=tenant_report.budget,
+    def _runner(self, api: ApiReader) -> ReportRunner:
+        return ReportRunner(
+            self.endpoint,
+            api.tenant_id,
+            lambda endpoint, decode: self.reader_of(endpoint, api.tenant_id, decode),
+            lambda body_type: self.shape.decoder(body_type, rows=list[Any]),
+            functools.partial(self._keep_query, api.tenant_id),
+            wait_factor=self.run_context.wait_factor,
         )
-        return page
+
+    def _keep_query(self, tenant_id: str, query: Query | None) -> None:
+        """Put the query that is under way into STATE, or remove it."""
+        self._pending.pop(tenant_id, None)
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            return
+        partition = self.partition_state(tenant_id)
+        partition.pop("query", None)
+        if query:
+            self._pending[tenant_id] = query
+            partition["query"] = query.dump()
+        self.run_context.checkpoints.write()
 
     @override
     def failure(self, tenant_id: str, error: StreamError) -> Failure:
@@ -170,50 +193,59 @@ class ReportStream(EndpointStream):
 
     def _run(
         self,
-        api: ApiReader,
+        runner: ReportRunner,
         parameters: Mapping[str, Any],
+        bookmark: ReportBookmark,
         window: DateWindow | None = None,
-        bookmark: DateBookmark | None = None,
-    ) -> Iterator[Page]:
-        """Yield all pages of a run.
+        days: DateWindow | None = None,
+    ) -> Generator[Page, None, ReportBookmark]:
+        """Yield all pages of a run; return the bookmark behind them.
 
         Args:
-            api: Requests the tenant's pages.
+            runner: Runs the report.
             parameters: Values by name.
+            bookmark: Before the run.
             window: The days that are read; None if the report is not stepped.
-            bookmark: Behind the last of them that is over.
+            days: Those of them by which the bookmark moves: it starts with the first day that is to be read.
         """
+        tenant_id = runner.tenant_id
         try:
-            run = self._consistent_run(api, parameters, window)
-            complete = api.tenant_id not in self._inconsistent
+            run = self._consistent_run(runner, parameters, window)
+            complete = tenant_id not in self._inconsistent
+            today = self.today(tenant_id, run.asked)
+            if complete and days and (finished := days.finished(today)):
+                bookmark = bookmark.advance(_midnight(finished), _midnight(today - DAY))
             rows = 0
             for page in run.pages:
-                records = self._records(api.tenant_id, page, window, rows)
+                records = self._records(tenant_id, page, window, rows)
                 rows += len(records)
-                behind = bookmark if complete and page is run.pages[-1] else None
                 yield Page(
                     records,
-                    behind,
-                    newest=bookmark.date if bookmark else None,
+                    bookmark if page is run.pages[-1] else None,
+                    newest=bookmark.newest.date,
                     incomplete=None if complete else "rows moved between its pages",
                 )
         except StreamError as error:
             if window:
                 error.args = (f"For {window}: {error}",)
             raise
+        return bookmark
 
-    def _consistent_run(self, api: ApiReader, parameters: Mapping[str, Any], window: DateWindow | None) -> ReportRun:
+    def _consistent_run(
+        self, runner: ReportRunner, parameters: Mapping[str, Any], window: DateWindow | None
+    ) -> ReportRun:
         """Run a report, twice if rows move between its pages; if they move again, the bookmark stays where it is."""
         for attempt in range(2):
-            run = read_pages(functools.partial(self.run_report, api, parameters))
+            run = runner.run(parameters)
+            self._pending.pop(runner.tenant_id, None)  # STATE loses the query with the bookmark behind its rows
             if run.inconsistency is None:
                 return run
             text = "Tenant %s, stream %s: rows were added or removed while reading%s: %s. %s"
             what_follows = "The next run reads them again." if attempt else "They are read again now."
             days = f" {window}" if window else ""
             level = logging.WARNING if attempt else logging.INFO
-            self.log(text, api.tenant_id, self.name, days, run.inconsistency, what_follows, level=level)
-        self._inconsistent.add(api.tenant_id)
+            self.log(text, runner.tenant_id, self.name, days, run.inconsistency, what_follows, level=level)
+        self._inconsistent.add(runner.tenant_id)
         return run
 
     def _records(

@@ -41,7 +41,7 @@ class RunContext:
             wait_factor: Factor on the waits between attempts of a request.
         """
         self._load_settings = load_settings
-        self._wait_factor = wait_factor
+        self.wait_factor = wait_factor
         self.messages = messages
         self.started = started
         self.worker_lock = WorkerLock()
@@ -62,7 +62,7 @@ class RunContext:
     def clients(self) -> Mapping[str, Client]:
         """The client of each tenant, by tenant id."""
         return {
-            tenant.tenant_id: Client(tenant, self.settings, self.pool, wait_factor=self._wait_factor)
+            tenant.tenant_id: Client(tenant, self.settings, self.pool, wait_factor=self.wait_factor)
             for tenant in self.settings.tenants
         }
 

@@ -266,9 +266,9 @@ class Settings:
     reports_per_minute: float = setting(
         "reports_per_minute",
         th.NumberType(exclusive_minimum=0),
-        default=5,
+        default=1,
         title="Reports per minute",
-        description="Runs of the same custom report in a minute at most, per tenant. Each page of 25,000 rows is one.",
+        description="Runs of the same custom report in a minute at most, per tenant. ServiceTitan allows one.",
         parse=float,
         rule=rules.finite,
     )

@@ -26,7 +26,7 @@ _DEFAULTS = {
     "concurrency": 8,
     "requests_per_second": 10_000,
     "timezone": "UTC",
-    "reports_per_minute": 5,
+    "reports_per_minute": 1,
     "log_interval": 0,
 }
 

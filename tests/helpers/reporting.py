@@ -42,6 +42,8 @@ class Reporting:
         path = unquote(path)
         tenant_id = path.split("/")[4]
         self.asked.append(path.removeprefix(f"/reporting/v2/tenant/{tenant_id}"))
+        if path.endswith("/data/query"):
+            return http(b"{}", "404 N")
         if path.endswith("/data"):
             if self.pages:
                 rows, more, total = self.pages(int(parse_qs(query)["page"][0]))

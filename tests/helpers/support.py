@@ -207,6 +207,7 @@ def run_here(
     *streams: str,
     state: dict[str, Any] | None = None,
     base: type[SomeStreams] = SomeStreams,
+    output: io.BytesIO | None = None,
     **options: Any,
 ) -> Output:
     """Run the tap in this process: it starts at once, hardly waits between tries, and only its own log is returned."""
@@ -215,10 +216,11 @@ def run_here(
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger().addHandler(handler)
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    written = output or io.BytesIO()
+    stdout = io.TextIOWrapper(written, encoding="utf-8")
     code = 0
     try:
-        with redirect_stdout(output):
+        with redirect_stdout(stdout):
             tap = kind(**{"config": dict(config), "catalog": selected, "state": state or {}, **options})
             try:
                 tap.sync_all()
@@ -230,9 +232,11 @@ def run_here(
     except SingerSDKError as error:
         code = 1
         log.write(f"{error}\n")
+    except BrokenPipeError:
+        code = 1
     finally:
         logging.getLogger().removeHandler(handler)
-    return Output(code, output.buffer.getvalue().decode(), log.getvalue())
+    return Output(code, written.getvalue().decode(errors="ignore"), log.getvalue())
 
 
 def config_of(simulator: Simulator, **settings: Any) -> dict[str, Any]:

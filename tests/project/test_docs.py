@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -19,6 +20,8 @@ from tap_servicetitan.endpoints import joins, table
 from tap_servicetitan.schemas.files import fields
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 from tap_servicetitan.simulator.__main__ import _parser
+from tap_servicetitan.simulator.api.faults import FaultKind
+from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 
 PACKAGE = Path(tap_servicetitan.__file__).parent
 """Where the tap is installed: the checkout, or a wheel."""
@@ -118,7 +121,8 @@ def test_streams_settings_and_fields_that_documents_name_exist(root: Path) -> No
         for name in re.findall(r"`([a-z]+_[a-z_]+)(?:: [^`]*)?`", document.read_text())
     }
 
-    known = ours | columns | settings | SDK_SETTINGS | ELSEWHERE
+    simulator = {*get_args(FaultKind), *(operation.name for operation in REPORT_OPERATIONS)}
+    known = ours | columns | settings | simulator | SDK_SETTINGS | ELSEWHERE
     assert not {name: where for name, where in named.items() if name not in known}
 
 

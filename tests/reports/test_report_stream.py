@@ -42,7 +42,9 @@ def test_a_category_may_hold_any_letter() -> None:
 
     assert run.code == 0
     assert records(run) == [{"A": "x"}]
-    assert set(reporting.asked) == {f"/report-category/{CATEGORY}/reports/7{end}" for end in ("", "/data")}
+    assert set(reporting.asked) == {
+        f"/report-category/{CATEGORY}/reports/7{end}" for end in ("", "/data/query", "/data")
+    }
 
 
 @pytest.mark.parametrize("maps", [{}, {"custom_report_odd": {"__alias__": "custom_report_odd"}}])

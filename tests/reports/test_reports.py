@@ -89,7 +89,7 @@ def runs(simulator: Simulator, since: int = 0) -> list[dict[str, Any]]:
     return [
         {one["name"]: one["value"] for one in json.loads(request.body)["parameters"]}
         for request in simulator.requests[since:]
-        if request.stream == "report_data"
+        if request.stream == "report_query"
     ]
 
 
@@ -228,8 +228,8 @@ def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
         catalog=just(discovery, "plain"),
     )
 
-    (asked,) = [request for request in simulator.requests[before:] if request.stream == "report_data"]
-    assert asked.query == {"page": "1", "pageSize": "25000", "includeTotal": "true"}
+    (asked,) = [request for request in simulator.requests[before:] if request.stream == "report_query"]
+    assert asked.query == {"page": "1", "pageSize": "25000"}
     assert json.loads(asked.body) == {"parameters": DATE_RANGE_PARAMS}
 
 
@@ -366,7 +366,7 @@ def test_a_date_that_failed_is_where_the_next_run_begins(
 ) -> None:
     simulator = simulate()
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
-    simulator.misbehave("redirect", stream="report_data", after=2, times=1)
+    simulator.misbehave("redirect", stream="report_query", after=2, times=1)
 
     first = tap(config, catalog=just(discovery, "windows"))
     before = len(simulator.requests)
@@ -395,8 +395,8 @@ def test_maintenance_and_rate_limits_are_waited_out_with_a_line_in_the_log(
 ) -> None:
     simulator = simulate()
     config = config_of(simulator, custom_reports=every_report(simulator)[4:5], **UNLIMITED)
-    simulator.misbehave("maintenance", stream="report_data", retry_after=0.1, times=1)
-    simulator.misbehave("rate_limit", stream="report_data", retry_after=0.1, after=1, times=1)
+    simulator.misbehave("maintenance", stream="report_query", retry_after=0.1, times=1)
+    simulator.misbehave("rate_limit", stream="report_query", retry_after=0.1, after=1, times=1)
 
     output = tap(config, catalog=just(discovery, "windows"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,16 +48,18 @@ class ApiReader:
 
     def fetch(self, params: Mapping[str, str], **options: Any) -> Any:
         """Request an answer as :meth:`request`; other streams hold the worker lock meanwhile."""
-        with self._worker_lock.released():
+        with self.released():
             return self.request(params, **options)
 
-    def request(
+    def request(  # noqa: PLR0913 -- the parts of a request, as Client.request has them
         self,
         params: Mapping[str, str],
         *,
         path_values: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         rate_limiter: RateLimiter | None = None,
+        decode_pending: Callable[[bytes], Any] | None = None,
+        retry_conflict: bool = False,
     ) -> Any:
         """Request an answer; for threads without the worker lock.
 
@@ -65,6 +68,8 @@ class ApiReader:
             path_values: Values of the path's parameters.
             body: Sent as JSON by POST; None for GET.
             rate_limiter: A smaller limit than the tenant's, to keep to as well.
+            decode_pending: Reads the body of a 202, whose result comes later.
+            retry_conflict: Whether a 409 means that the API is busy.
 
         Raises:
             APIError: The API, or the way to it, failed for good.
@@ -76,7 +81,27 @@ class ApiReader:
             body=body,
             rate_limiter=rate_limiter,
             hooks=self._hooks,
+            decode_pending=decode_pending,
+            retry_conflict=retry_conflict,
         )
+
+    def released(self) -> AbstractContextManager[None]:
+        """Return a context manager in which other streams hold the worker lock."""
+        return self._worker_lock.released()
+
+    def delete(self, path_values: Mapping[str, Any]) -> int:
+        """Send a DELETE once, and return the status of the answer; other streams hold the worker lock meanwhile.
+
+        Raises:
+            StreamError: There was no answer.
+        """
+        with self.released():
+            return self.client.delete(self.endpoint.url_for(self.tenant_id, path_values), self._hooks)
+
+    def wait(self, seconds: float) -> None:
+        """Wait before the next request; other streams hold the worker lock meanwhile."""
+        with self.released():
+            self.client.wait(seconds, self._hooks)
 
     def now(self) -> datetime:
         """Return the API's present time: bookmarks depend on its clock, not on this machine's."""

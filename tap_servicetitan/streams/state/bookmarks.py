@@ -8,6 +8,7 @@ No other module knows the fields. STATE holds one bookmark per tenant, in ``part
 * date: ``replication_key`` and ``replication_key_value``, for listings, windows and reports.
 * parents: a date, and where an interrupted run goes on in the list of parents: ``parent_page``, ``parent_id``,
   ``parents`` (how many there were) and ``started``.
+* reports: a date, and while a report runs asynchronously the ``query``, see :mod:`tap_servicetitan.reports.query`.
 """
 
 from __future__ import annotations
@@ -188,8 +189,8 @@ class ParentBookmark:
 
 
 FIELDS = frozenset({
-    "continue_from", "parent_id", "parent_page", "parents", "pass_from", "replication_key", "replication_key_value",
-    "started", "unsorted",
+    "continue_from", "parent_id", "parent_page", "parents", "pass_from", "query", "replication_key",
+    "replication_key_value", "started", "unsorted",
 })  # fmt: skip
 """All fields that bookmarks have in STATE; ``unsorted`` is one of earlier versions."""
 

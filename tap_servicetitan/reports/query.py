@@ -1,0 +1,91 @@
+"""Asynchronous queries of reports: what STATE keeps of one, and what is known of a tenant's.
+
+``POST …/data/query`` answers 200 with the rows, or 202 with a token; ``GET /data-queries/{token}`` answers 202 until the
+rows are there. Runs of a report are limited, polls are not. STATE keeps the token, so that a run of the tap that is
+killed while it polls costs no other run of the report::
+
+    {"query": {"token": "…", "asked": "2026-01-31T08:00:00Z", "report_id": "7", "parameters": {"From": "2026-01-01"}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+import msgspec
+
+from tap_servicetitan.client.rate_limit import RateLimiter
+from tap_servicetitan.streams.state.bookmarks import DateBookmark
+
+MAX_AGE = timedelta(hours=6)
+"""A query that was asked longer ago is not polled any more: its rows would be too old."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A query that was answered with a token."""
+
+    token: str
+    asked: datetime
+    """When, by the API's clock: the rows are of this time."""
+
+    report_id: str
+    parameters: dict[str, Any]
+    """As they were sent: the bounds of the window among them."""
+
+    @classmethod
+    def load(cls, stored: Any, now: datetime) -> Self | None:
+        """Read what STATE kept; None if that is nothing, or a query that is too old."""
+        try:
+            query = msgspec.convert(stored, cls)
+            return query if abs(now - query.asked) <= MAX_AGE else None
+        except (msgspec.ValidationError, TypeError):  # a date without a time zone
+            return None
+
+    def dump(self) -> dict[str, Any]:
+        """Return what STATE keeps."""
+        kept: dict[str, Any] = msgspec.to_builtins(self)
+        return kept
+
+    def is_of(self, report_id: str, parameters: dict[str, Any]) -> bool:
+        """Return whether it runs this report with these parameters."""
+        return (self.report_id, self.parameters) == (report_id, parameters)
+
+
+@dataclass(frozen=True)
+class ReportBookmark:
+    """The last finished day that was read, and the query that is under way."""
+
+    newest: DateBookmark
+    pending: Callable[[], Query | None]
+    """Returns the query of rows behind this bookmark, when STATE is written."""
+
+    def advance(self, finished: datetime, yesterday: datetime) -> Self:
+        """Move to a day that is over."""
+        return replace(self, newest=self.newest.advance(finished, yesterday))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the fields of the bookmark in STATE."""
+        query = self.pending()
+        return {**self.newest.dump(), **({"query": query.dump()} if query else {})}
+
+
+class Pending(msgspec.Struct):
+    """The answer 202: the rows come later."""
+
+    token: str = ""
+
+
+@dataclass
+class QuerySupport:
+    """What this run has learnt of a tenant's asynchronous queries; all reports of the tenant share it."""
+
+    available: bool = True
+    """Whether the tenant has them."""
+
+    repeats_pages: bool = False
+    """Whether an answer said that there is more, and the next one was the same."""
+
+    polls: RateLimiter = field(default_factory=lambda: RateLimiter(setting="reports_per_minute"))
+    """Pauses when the API asks polls to wait; other requests go on."""
