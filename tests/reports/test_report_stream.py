@@ -326,6 +326,18 @@ def test_the_days_of_a_report_are_those_of_the_time_zone(*, per_tenant: bool) ->
     assert run.bookmark("custom_report_odd")["replication_key_value"] == f"{days[0]}T00:00:00.000000Z"
 
 
+def test_time_zones_are_known_where_the_system_has_no_database_of_them(
+    tap: Tap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONTZPATH", "")
+    credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
+
+    run = tap({**credentials, "timezone": "America/Denver", "concurrency": 0}, "--discover")
+
+    assert "Setting 'concurrency'" in run.log
+    assert "Setting 'timezone'" not in run.log
+
+
 def test_an_unknown_time_zone_is_a_problem_of_the_config(tap: Tap) -> None:
     credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
 
