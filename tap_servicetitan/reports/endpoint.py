@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan.endpoints.kinds import Paged
 from tap_servicetitan.reports.metadata import dedupe_names, number_duplicates
 from tap_servicetitan.reports.rows import column_schema
+from tap_servicetitan.schemas.key_lengths import TENANT_ID
 from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Report(Paged):
     @functools.cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of its records, with the columns of all tenants; text where their types disagree."""
-        types = {"tenant_id": {"type": "string"}, ROW: {"type": "integer"}}
+        types = {"tenant_id": TENANT_ID, ROW: {"type": "integer"}}
         added = {name: types.get(name, {"type": "string", "format": "date"}) for name in self.added_fields}
         columns: dict[str, Any] = {}
         for tenant_id, tenant_report in self.tenant_reports.items():

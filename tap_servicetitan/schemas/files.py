@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.schemas.column_names import same_fields
+from tap_servicetitan.schemas.key_lengths import TENANT_ID, with_length, without_lengths
 from tap_servicetitan.schemas.openapi import DocumentError, item
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ def build(endpoint: Endpoint, operation: DocumentedOperation, corrections: Mappi
     try:
         for field, correction in corrections.items():
             _correct(schema, field, correction)
-        for key in {*endpoint.added_fields, *endpoint.keys}:
+        never_null = {*endpoint.added_fields, *endpoint.keys}
+        for name, field in properties.items():
+            if name not in endpoint.primary_keys:
+                properties[name] = without_lengths(field)
+        for key in never_null:
             properties[key] = _not_null(properties[key])
+        for key in endpoint.primary_keys:
+            is_list = any("array" in properties.get(path, {}).get("type", ()) for path in _made_of(endpoint, key))
+            properties[key] = with_length(properties[key], is_list=is_list)
+        properties["tenant_id"] = TENANT_ID
     except KeyError as missing:
         msg = f"{endpoint.name} has no field {missing} to correct or to take as key"
         raise DocumentError(msg) from missing
@@ -57,6 +66,10 @@ def _added(endpoint: Endpoint, operation: DocumentedOperation) -> Schema:
     texts = {name: {"type": ["string", "null"]} for name in ("tenant_id", *endpoint.derived_keys)}
     types = {**placeholders, **texts}
     return {name: types.get(name, moment) for name in endpoint.added_fields if name not in endpoint.sent_fields}
+
+
+def _made_of(endpoint: Endpoint, key: str) -> tuple[str, ...]:
+    return endpoint.derived_keys.get(key, ())
 
 
 def _correct(schema: Schema, field: str, correction: Schema) -> None:

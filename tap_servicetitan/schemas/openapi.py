@@ -39,6 +39,10 @@ OPEN_VALUE: Schema = {
 """A value of which nothing is known: the SDK's conformance fails on ``{}``, some targets on an array without items."""
 
 
+GUID_LENGTH = 36
+"""Letters of a guid."""
+
+
 class DocumentError(Exception):
     """The documents are missing or are not OpenAPI documents."""
 
@@ -157,6 +161,8 @@ class DocumentedOperation:
         converted: Schema = {"type": [*types, "null"]}
         if schema.get("format") == "date-time":
             converted["format"] = "date-time"
+        if schema.get("format") in {"guid", "uuid"}:
+            converted["maxLength"] = GUID_LENGTH
         if "object" in types:
             fields = {name: self.convert(each, inside) for name, each in schema.get("properties", {}).items()}
             converted = {**converted, "properties": fields} if fields else OPEN_OBJECT | converted

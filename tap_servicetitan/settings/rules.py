@@ -71,9 +71,17 @@ def header(text: str) -> str | None:
     return None if sendable else "must be of plain ASCII characters: it is sent as a header"
 
 
+MAX_DIGITS = 20
+"""Digits of a tenant's id: the ``maxLength`` of ``tenant_id`` in the schemas."""
+
+
 def tenant_number(value: str | int) -> str | None:
     """Check a tenant's id."""
-    return None if _is_number(value) else "must be a tenant's number, such as 123456789"
+    return (
+        None
+        if _is_number(value) and len(str(value).strip()) <= MAX_DIGITS
+        else "must be a tenant's number, such as 123456789"
+    )
 
 
 def numbers(values: Sequence[str | int]) -> str | None:

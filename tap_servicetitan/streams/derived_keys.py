@@ -25,11 +25,17 @@ def _paths(endpoint: Endpoint, row: dict[str, Any], paths: tuple[str, ...]) -> t
 
 
 def _first_value(row: dict[str, Any], paths: tuple[str, ...]) -> str:
-    """Return the first value that is not null, as text; the items of a list in order, joined by commas."""
+    """Return the first value that is not null, as text; the ids of a list in numeric order, joined by commas."""
     for path in paths:
         value: Any = row
         for name in path.split("."):
             value = value.get(name) if isinstance(value, dict) else None
         if value is not None:
-            return ",".join(map(str, sorted(value))) if isinstance(value, list) else str(value)
+            return _joined(value) if isinstance(value, list) else str(value)
     return ""
+
+
+def _joined(ids: list[Any]) -> str:
+    """Return ids as text that does not depend on their order in the answer."""
+    texts = {str(each) for each in ids if each is not None}
+    return ",".join(sorted(texts, key=lambda text: (len(text), text)))

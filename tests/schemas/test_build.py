@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,23 @@ def test_only_keys_are_required_and_never_null(document: dict[str, Any], folder:
     run(document, folder)
     schema = written(folder)
     assert schema["required"] == ["tenant_id", "id"]
-    assert schema["properties"]["tenant_id"] == {"type": "string"}
+    assert schema["properties"]["tenant_id"] == {"type": "string", "maxLength": 20}
     assert schema["properties"]["id"] == {"type": "integer"}
     assert [name for name, each in schema["properties"].items() if "null" not in each["type"]] == ["tenant_id", "id"]
+
+
+def test_text_in_keys_has_a_length_and_no_other_text(document: dict[str, Any], folder: Path) -> None:
+    part = document["components"]["schemas"]["Part"]["properties"]
+    part |= {"guid": {"type": "string", "format": "guid"}, "otherGuid": {"type": "string", "format": "uuid"}}
+    part["siteIds"] = {"type": "array", "items": {"type": "string", "format": "guid"}}
+    keys = ("guid", "name", "soldOn", "sites")
+    run(
+        document, folder, Export("parts", "export/parts", api="crm/v2", keys=keys, derived_keys={"sites": ("siteIds",)})
+    )
+    properties = written(folder)["properties"]
+    lengths = {"tenant_id": 20, "guid": 36, "name": 255, "sites": 4000}
+    assert {name: each["maxLength"] for name, each in properties.items() if "maxLength" in each} == lengths
+    assert json.dumps(properties).count("maxLength") == len(lengths)
 
 
 def test_a_stream_without_keys_requires_nothing(document: dict[str, Any], folder: Path) -> None:
@@ -128,7 +143,7 @@ def test_a_placeholder_may_be_the_field_that_the_record_has_itself(document: dic
     assert run(document, folder, parts) == 0
     schema = written(folder)
     assert list(schema["properties"])[:2] == ["tenant_id", "makerId"]
-    assert schema["properties"]["makerId"] == {"type": "string"}
+    assert schema["properties"]["makerId"] == {"type": "string", "maxLength": 255}
     assert schema["required"] == ["tenant_id", "makerId", "id"]
 
 
@@ -159,7 +174,7 @@ def test_records_carry_the_ids_of_their_parents_in_the_type_that_the_path_says(
     assert run(document, folder, Nested("parts", path, api="crm/v2", resource="parts", parent="axles")) == 0
     schema = written(folder)
     assert list(schema["properties"])[:3] == ["tenant_id", "car_id", "axle_id"]
-    assert schema["properties"]["car_id"] == {"type": "string"}
+    assert schema["properties"]["car_id"] == {"type": "string", "maxLength": 255}
     assert schema["properties"]["axle_id"] == {"type": "integer"}
     assert schema["required"] == ["tenant_id", "car_id", "axle_id", "id"]
 
@@ -172,7 +187,7 @@ def test_records_of_a_window_carry_its_bounds_and_what_was_lifted(document: dict
     schema = written(folder)
     assert list(schema["properties"])[:4] == ["tenant_id", "fromUtc", "toUtc", "makerId"]
     assert schema["properties"]["fromUtc"] == {"type": "string", "format": "date-time"}
-    assert schema["properties"]["makerId"] == {"type": "string"}
+    assert schema["properties"]["makerId"] == {"type": "string", "maxLength": 255}
     assert schema["required"] == ["tenant_id", "fromUtc", "makerId"]
 
 

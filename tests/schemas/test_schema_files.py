@@ -31,11 +31,19 @@ def test_schema_file_keeps_the_rules(endpoint: Endpoint) -> None:
     Draft202012Validator.check_schema(schema)
     properties = schema["properties"]
     assert next(iter(properties)) == "tenant_id"
-    assert properties["tenant_id"] == {"type": "string"}
+    assert properties["tenant_id"] == {"type": "string", "maxLength": 20}
+    texts = {name for name in endpoint.primary_keys if {"string"} == {properties[name]["type"]}}
+    limited = {name for name in texts if "format" not in properties[name]}
+    assert {name for name, each in properties.items() if "maxLength" in each} == limited | {"tenant_id"}
     assert schema.get("required", []) == list(endpoint.primary_keys)
     never_null = {name for name, each in properties.items() if "null" not in each["type"]}
     assert never_null == {*endpoint.added_fields, *endpoint.primary_keys}
-    assert words(schema) <= {"type", "format", "properties", "required", "items", "additionalProperties"}
+    allowed = {"type", "format", "properties", "required", "items", "additionalProperties"}
+    assert words(schema) <= {*allowed, "maxLength"}
+    assert (
+        set().union(*(words(each, nested=True) for each in properties.values() if "string" not in each["type"]))
+        <= allowed
+    )
     assert endpoint.replication_key is None or properties[endpoint.replication_key]["format"] == "date-time"
 
 
@@ -66,7 +74,7 @@ def test_bookings_have_the_fields_of_servicetitans_own_page() -> None:
     flag = {"type": ["boolean", "null"]}
     moment = {"type": ["string", "null"], "format": "date-time"}
     assert schema["properties"] == {
-        "tenant_id": {"type": "string"},
+        "tenant_id": {"type": "string", "maxLength": 20},
         "summary": text,
         "id": {"type": "integer"},
         "source": text,
