@@ -115,8 +115,8 @@ class Pipeline:
         self._config = directory / "target.json"
         self._config.write_text(json.dumps({**LOADERS[target.name]["config"], **target.config}))
 
-    def run(self, config: dict[str, Any], catalog: dict[str, Any]) -> None:
-        """Run `tap | target > state`."""
+    def run(self, config: dict[str, Any], catalog: dict[str, Any]) -> str:
+        """Run `tap | target > state`, and return the tap's log."""
         source = self._tap.command(config, state=self.state, catalog=catalog)
         with subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
             sink = subprocess.run(
@@ -129,6 +129,7 @@ class Pipeline:
             _, log = tap.communicate()
         assert (tap.returncode, sink.returncode) == (0, 0), f"{log.decode()}\n{sink.stderr}"
         self.state = json.loads(sink.stdout.splitlines()[-1])
+        return log.decode()
 
 
 class MeltanoProject:
