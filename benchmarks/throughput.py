@@ -46,6 +46,9 @@ class Contestant:
     settings: dict[str, object] | None
     """The tap's, beside the common ones; None for the plain script."""
 
+    unknown: int = 0
+    """Fields of each record that the schema lacks."""
+
     def command(self, api_url: str, auth_url: str, directory: Path, catalog: Path) -> list[str]:
         """Return the command line that reads a feed."""
         if self.settings is None:
@@ -59,6 +62,8 @@ CONTESTANTS = (
     Contestant("tap", {}),
     Contestant("plain script", None),
     # Flattening that is on and goes no level deep: the SDK's way for every record, and nothing else.
+    Contestant("3 unknown, warn", {"unknown_fields": "warn"}, unknown=3),
+    Contestant("3 unknown, keep", {"unknown_fields": "keep"}, unknown=3),
     Contestant("tap, slow path", {"flattening_enabled": True, "flattening_max_depth": 0}),
 )
 
@@ -124,9 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--records", type=int, default=300_000, help="records of a run (default: 300,000)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, taking turns (default: 5)")
+    parser.add_argument(
+        "--unknown-fields", action="store_true", help="compare the tap with three unknown fields a record"
+    )
     parser.add_argument("--only", help="measure this one alone", choices=[one.name for one in CONTESTANTS])
     options = parser.parse_args()
-    contestants = [one for one in CONTESTANTS if options.only in {None, one.name}]
+    group = [one for one in CONTESTANTS if one.name == "tap" or bool(one.unknown) == options.unknown_fields]
+    contestants = [one for one in CONTESTANTS if one.name == options.only] if options.only else group
     idle: dict[str, list[Cost]] = {one.name: [] for one in contestants}
     busy: dict[str, list[Cost]] = {one.name: [] for one in contestants}
     with serving() as url, tempfile.TemporaryDirectory() as name:
@@ -135,7 +144,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for one in contestants:
                 for records, costs in ((0, idle), (options.records, busy)):
-                    command = one.command(f"{url}/{records}", f"{url}/token", directory, catalog)
+                    command = one.command(f"{url}/{records}+{one.unknown}", f"{url}/token", directory, catalog)
                     costs[one.name].append(measured(command, directory / "log"))
     print(f"{options.records:,} bookings, pages of {PAGE_SIZE:,}, median of {options.rounds}; ", end="")
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs")
@@ -145,8 +154,8 @@ def main() -> None:
 def report(records: int, idle: dict[str, list[Cost]], busy: dict[str, list[Cost]]) -> None:
     """Print the table; CPU and wall time are without start-up, which is a run of no records."""
     heads = ("", "CPU s", "x tap", "us/record", "wall s", "start-up CPU s", "peak MB")
-    print("| {:<14} | {:>6} | {:>6} | {:>9} | {:>6} | {:>14} | {:>7} |".format(*heads))
-    print("|".join(["", "-" * 16, *("-" * (len(head) + 1) + ":" for head in ("      "[:6], *heads[2:])), ""]))
+    print("| {:<15} | {:>6} | {:>6} | {:>9} | {:>6} | {:>14} | {:>7} |".format(*heads))
+    print("|".join(["", "-" * 17, *("-" * (len(head) + 1) + ":" for head in ("      "[:6], *heads[2:])), ""]))
     reference = 0.0
     for name, costs in busy.items():
         start = statistics.median(cost.cpu for cost in idle[name])
@@ -155,7 +164,7 @@ def report(records: int, idle: dict[str, list[Cost]], busy: dict[str, list[Cost]
         peak = max(cost.peak for cost in costs)
         reference = reference or cpu
         each = cpu / records * 1e6
-        print(f"| {name:<14} | {cpu:6.2f} | {cpu / reference:6.2f} | {each:9.2f} | ", end="")
+        print(f"| {name:<15} | {cpu:6.2f} | {cpu / reference:6.2f} | {each:9.2f} | ", end="")
         print(f"{wall:6.2f} | {start:14.2f} | {peak:7.0f} |")
 
 

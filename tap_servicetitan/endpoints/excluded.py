@@ -159,7 +159,7 @@ NOT_STREAMS: Mapping[str, tuple[str, ...]] = {
         "telecom/v2/calls/{id}/recording",
         "telecom/v2/calls/{id}/voicemail",
     ),
-    "is read by windows of a day and for named vehicles, which the tap does not do yet": (
+    "is read by POST for up to 50 vehicles and windows of a day; no document says how its pages are numbered": (
         "fleetpro/v2/events",
         "fleetpro/v2/gps",
     ),

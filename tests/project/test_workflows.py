@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,30 @@ def test_only_the_job_that_publishes_may_do_more_than_read(workflows: dict[str, 
         for name, workflow in workflows.items()
         for job, content in workflow["jobs"].items()
         if "permissions" in content
-    } == {("release", "publish"): {"id-token": "write"}}
+    } == {
+        ("release", "publish"): {"id-token": "write"},
+        ("weekly", "schemas"): {"contents": "read", "issues": "write"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "call"), [("", "issue create --title T --body-file"), ("7", "issue edit 7 --body-file")]
+)
+def test_drift_opens_an_issue_or_updates_the_open_one(
+    workflows: dict[str, dict[Any, Any]], tmp_path: Path, number: str, call: str
+) -> None:
+    steps = workflows["weekly"]["jobs"]["schemas"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("if") == "steps.check.outputs.code == '1'"]
+    (tmp_path / "drift.txt").write_text("crm/v2/pets: a collection that the table does not know\n")
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\necho "$@" >> calls\n[ "$2" = list ] && echo "{number}"\ntrue\n')
+    gh.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={"PATH": path, "TITLE": "T"}, check=True)
+
+    assert (tmp_path / "calls").read_text().splitlines()[1].startswith(call)
+    assert (tmp_path / "body.txt").read_text() == "    crm/v2/pets: a collection that the table does not know\n"
 
 
 def test_a_release_publishes_what_ci_has_built_and_tested(workflows: dict[str, dict[Any, Any]]) -> None:
