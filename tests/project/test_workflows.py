@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def test_drift_opens_an_issue_or_updates_the_open_one(
     gh.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
 
-    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={"PATH": path, "TITLE": "T"}, check=True)
+    subprocess.run(
+        [shutil.which("bash") or "bash", "-e", "-c", script], cwd=tmp_path, env={"PATH": path, "TITLE": "T"}, check=True
+    )
 
     assert (tmp_path / "calls").read_text().splitlines()[1].startswith(call)
     assert (tmp_path / "body.txt").read_text() == "    crm/v2/pets: a collection that the table does not know\n"
