@@ -52,7 +52,8 @@ class KeptFields:
         self._known = known
         self._violations = violations
         self._breadcrumbs: frozenset[tuple[str, ...]] = frozenset()
-        self._moves: dict[type, Move] = {}
+        self.moves: dict[type, Move] = {}
+        """By the type of a record that has unknown fields at the top."""
         self._lock = threading.Lock()
         self.deselects = selected["properties"] != known["properties"]
         """Whether fields are deselected, so that two types are needed to ignore these and nothing else."""
@@ -71,11 +72,6 @@ class KeptFields:
             except NoStructError:
                 self.types = RecordTypes(dict[str, Any], dict[str, Any])
 
-    def move(self, record: Any) -> None:
-        """Move a struct's unknown fields at the top into the column for them."""
-        if move := self._moves.get(record.__class__):
-            move(record)
-
     def _make_types(self) -> RecordTypes:
         if len(self._breadcrumbs) > MAX_FIELDS:
             raise NoStructError
@@ -83,7 +79,7 @@ class KeptFields:
         strict = record_type(with_fields(self._known, self._breadcrumbs), strict=True)
         record = record_type(schema) if self.deselects else strict
         if names := [name for name in schema["properties"] if name not in self._selected["properties"]]:
-            self._moves[record] = _move(schema, names)
+            self.moves[record] = _move(schema, names)
         return RecordTypes(record, strict)
 
 

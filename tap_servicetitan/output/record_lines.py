@@ -64,8 +64,10 @@ class RecordLines:
         if not records:
             return b""
         if self.kept:
+            moves = self.kept.moves
             for record in records:
-                self.kept.move(record)
+                if move := moves.get(record.__class__):
+                    move(record)
         for number, record in enumerate(records):
             if record.__class__ is dict:
                 records[number] = self._conform({**record, "tenant_id": tenant_id})

@@ -53,7 +53,7 @@ def value(row: Row, column: str) -> Any:
 
 
 def rows_by_id(pipeline: Pipeline, stream: str) -> dict[int, Row]:
-    return {row["id"]: row for row in pipeline.target.rows(stream)}
+    return {row["id"]: row for row in pipeline.target.tables(stream)[stream]}
 
 
 def items_arrived(row: Row, record: dict[str, Any]) -> None:
