@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -98,3 +99,23 @@ def pipeline(reporting: Reporting, **settings: Any) -> Iterator[Pipeline]:
     server = RawServer(reporting.answer)
     with server.listening() as config:
         yield Pipeline({**config, "reports_per_minute": 60_000, **settings}, server)
+
+
+DATES = [{"name": name, "dataType": "Date"} for name in ("From", "To")]
+
+
+AS_OF = [{"name": "AsOf", "dataType": "Date"}]
+
+
+def today(ago: int = 0) -> date:
+    return datetime.now(UTC).date() - timedelta(days=ago)
+
+
+def records(run: Output) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in one.items() if key != "tenant_id"} for one in run.records("custom_report_odd")
+    ]
+
+
+def stepping(value: str) -> dict[str, Any]:
+    return {"backfill_date_parameter": "AsOf", "parameters": [{"name": "AsOf", "value": value}]}

@@ -50,10 +50,10 @@ import sys
 from tap_servicetitan import cli
 from tap_servicetitan.streams import feed
 
-def pages(self, tenant_id, pages=feed.ExportStream.pages):
+def pages(self, *arguments, pages=feed.ExportStream.pages):
     if self.name == "leads":
         raise KeyError("Jane_Doe, 12 Main St".replace("_", " "))  # Python 3.13 shows this line itself
-    return pages(self, tenant_id)
+    return pages(self, *arguments)
 
 feed.ExportStream.pages = pages
 cli.main()
@@ -118,6 +118,10 @@ class Output:
     def state(self) -> dict[str, Any]:
         """The last STATE, from which the next run starts."""
         return self.states[-1]
+
+    def tokens(self, stream: str) -> list[str]:
+        """The continuation tokens of a feed in each STATE."""
+        return [bookmark(state, stream)["continue_from"] for state in self.states if stream in state["bookmarks"]]
 
     def bookmark(self, stream: str, tenant_id: str = "1001") -> dict[str, Any]:
         return bookmark(self.state, stream, tenant_id)
@@ -242,6 +246,16 @@ def run_here(
 def config_of(simulator: Simulator, **settings: Any) -> dict[str, Any]:
     """Return a config for the tap with a rate limit that no test reaches."""
     return {**simulator.config, "requests_per_second": 10_000, **settings}
+
+
+def queries(simulator: Simulator, stream: str, since: int = 0) -> list[dict[str, str]]:
+    """Return the query of each request for a stream, without that many first requests of any stream."""
+    return [dict(request.query) for request in simulator.requests[since:] if request.stream == stream]
+
+
+def unordered(records: list[dict[str, Any]]) -> Counter[str]:
+    """Return records for a comparison that ignores their order."""
+    return Counter(json.dumps(record, sort_keys=True) for record in records)
 
 
 def plain(record: dict[str, Any]) -> dict[str, Any]:

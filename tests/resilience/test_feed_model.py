@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from helpers.moving_server import MovingServer
-from helpers.moving_world import Query, RefusedError, World
+from helpers.moving.server import MovingServer
+from helpers.moving.world import Query, RefusedError, World
 from helpers.support import Output, bookmark, run_here
 from hypothesis import given
 from hypothesis import strategies as st

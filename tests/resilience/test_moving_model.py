@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.moving_rows import (
+from helpers.moving.rows import (
     FEED,
     FULL_TABLE,
     LISTING,
@@ -27,9 +27,9 @@ from helpers.moving_rows import (
     make_world,
     server_holds,
 )
-from helpers.moving_server import MovingServer
+from helpers.moving.server import MovingServer
+from helpers.moving.target_model import Key, Record, TargetModel
 from helpers.support import Output, Tap, run_here, selecting, started_tap
-from helpers.target_model import Key, Record, TargetModel
 
 TENANTS = ("1001", "1002", "1003")
 

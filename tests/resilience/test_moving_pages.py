@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from helpers.moving_server import MovingServer, Request, Script
-from helpers.moving_world import World
+from helpers.moving.server import MovingServer, Request, Script
+from helpers.moving.target_model import TargetModel
+from helpers.moving.world import World
 from helpers.support import Output, run_here
-from helpers.target_model import TargetModel
 
 ZONES, COSTS, CUSTOMERS, BOOKINGS = "dispatch/v2/zones", "marketing/v2/costs", "crm/v2/customers", "crm/v2/bookings"
 LEADS = "crm/v2/export/leads"

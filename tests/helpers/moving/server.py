@@ -1,7 +1,7 @@
 """A small server of ServiceTitan's API whose rows move while they are read.
 
 It is made from the API's facts and shares no code with the simulator or the tap. Tests change its
-:class:`~helpers.moving_world.World` between requests, or in a :class:`Script` before and after chosen ones.
+:class:`~helpers.moving.world.World` between requests, or in a :class:`Script` before and after chosen ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from helpers.moving_world import Query, RefusedError, World
+from helpers.moving.world import Query, RefusedError, World
 
 APP_KEY = "ak1.moving"
 TOKEN_SECONDS = 900

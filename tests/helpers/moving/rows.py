@@ -8,9 +8,9 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from helpers.moving_server import MovingServer, Request, Script
-from helpers.moving_world import Table, World
-from helpers.target_model import Key, Record
+from helpers.moving.server import MovingServer, Request, Script
+from helpers.moving.target_model import Key, Record
+from helpers.moving.world import Table, World
 
 FEED, LISTING, FULL_TABLE, NESTED, NESTED_FULL_TABLE = "leads", "zones", "costs", "customer_notes", "booking_contacts"
 STREAMS = (FEED, LISTING, FULL_TABLE, NESTED, NESTED_FULL_TABLE)

@@ -1,0 +1,1 @@
+"""Custom reports; a package, because it has a conftest of its own."""

@@ -1,0 +1,106 @@
+"""Custom reports that are deleted, refused, limited or not selected."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.raw import RawServer, http
+from helpers.reporting import Reporting, pipeline
+from helpers.support import Tap
+
+
+def test_a_deleted_report_is_reported() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    with pipeline(reporting) as there:
+        catalog = there.discover()
+        reporting.refused["1001"] = http(b"{}", "404 N")
+        run = there.run(catalog)
+
+    assert run.code == 1
+    assert "tenant 1001, stream custom_report_odd: The API answered 404" in run.log
+    assert "is not one of this tap's" not in run.log
+
+
+def test_a_report_that_is_not_selected_is_not_requested() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    with pipeline(reporting) as there:
+        catalog = there.discover()
+        root = next(item for item in catalog["streams"][0]["metadata"] if item["breadcrumb"] == [])
+        root["metadata"]["selected"] = False
+        before = len(there.server.seen)
+        there.run(catalog)
+
+        assert len(there.server.seen) == before
+
+
+def test_no_tenants_rows_are_dropped_while_its_report_has_no_metadata() -> None:
+    reporting = Reporting([("A", "String")], [["x"]])
+    two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
+    with pipeline(reporting, emit_activate_version_messages=True, **two) as there:
+        catalog = there.discover()
+        whole = there.run(catalog)
+        reporting.refused["1002"] = http(b"{}", "404 N")
+        part = there.run(catalog)
+
+    assert len(whole.of_type("ACTIVATE_VERSION")) == 1
+    assert part.code == 1
+    assert len(part.records("custom_report_odd")) == 1
+    assert part.of_type("ACTIVATE_VERSION") == []
+    assert "Ids differ between tenants: set tenant_id in the entry." in part.log
+
+
+def test_a_refused_parameter_is_reported_by_its_name() -> None:
+    problem = {"title": "One or more validation errors occurred.", "errors": {"parameters[0].value": ["Jane Doe"]}}
+    reporting = Reporting([("A", "String")], [], data=lambda: http(json.dumps(problem).encode(), "400 B"))
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert run.code == 1
+    assert (
+        "The API answered 400: One or more validation errors occurred [parameters[0].value]. "
+        "Compare the parameters in custom_reports with what --list-reports shows."
+    ) in run.log
+    assert "Jane Doe" not in run.log
+
+
+def test_a_limit_of_reports_is_reported_with_its_own_setting() -> None:
+    reporting = Reporting([("A", "String")], [], data=lambda: http(b"", "429 T", Retry_After="1000"))
+    with pipeline(reporting) as there:
+        run = there.run(there.discover())
+
+    assert "It asks for a pause of 1000s, which is too long. Lower reports_per_minute, or run when" in run.log
+
+
+LISTED = {
+    "a missing scope": http(b'{"title":"Scope validation failed"}', "403 F"),
+    "pages that repeat": http(b'{"data":[{"id":1,"name":"A"}],"hasMore":true}'),
+}
+
+
+@pytest.mark.parametrize("answer", LISTED.values(), ids=LISTED)
+def test_a_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes) -> None:
+    categories = http(b'{"data":[{"id":"good","name":"Good"},{"id":"bad","name":"Bad"}],"hasMore":false}')
+    reports = http(b'{"data":[],"hasMore":false}')
+
+    def answers(path: str) -> bytes:
+        if "report-categories" in path:
+            return categories
+        return answer if "/bad/" in path else reports
+
+    with RawServer(answers).listening() as config:
+        run = tap(config, "--list-reports")
+
+    assert run.code == 1
+    assert "good  (Good)" in run.stdout
+    assert "Traceback" not in run.log
+
+
+def test_custom_reports_of_another_shape_are_reported_in_a_line(tap: Tap) -> None:
+    credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
+
+    run = tap({**credentials, "custom_reports": ["x"]}, "--discover")
+
+    assert run.code == 1
+    assert "Setting 'custom_reports.0' must be of type object." in run.log
+    assert "Traceback" not in run.log
