@@ -15,7 +15,7 @@ from singer_sdk.singerlib import Catalog, StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_servicetitan import check_access, command, extra_streams, input_catalog, settings
+from tap_servicetitan import check_access, command, extra_stream_classes, input_catalog, settings
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.failures import log_config_error
@@ -129,7 +129,7 @@ class TapServiceTitan(Tap):
             return []
         if self._problems:
             raise ConfigError(self._problems)
-        return extra_streams.stream_classes(settings.parse_extra_streams(self.config["extra_streams"]))
+        return extra_stream_classes.stream_classes(settings.parse_extra_streams(self.config["extra_streams"]))
 
     def _custom_reports(self) -> list[Report]:
         if not self.config.get("custom_reports"):

@@ -39,7 +39,7 @@ class ListingStream(EndpointStream):
             newest = latest(newest, self.newest(records))
             if rows.incomplete:
                 self.warn_of_moved_rows(api.tenant_id, rows.incomplete)
-            # Pages are in no order of dates: only after the last one the date tells how far reading has come.
+            # Pages are not in order of dates: the bookmark can only move after the last one.
             finished = rows.last and not rows.incomplete
             yield Page(
                 records,
