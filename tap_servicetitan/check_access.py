@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from tap_servicetitan.runtime.workers import Job, run_jobs
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
     from tap_servicetitan.streams.base import EndpointStream
+
+T = TypeVar("T")
 
 
 class StreamAccess(msgspec.Struct, frozen=True):
@@ -42,35 +44,53 @@ def check(
         context: What they share.
         undescribed: Custom reports that discovery could not describe.
     """
+    scopes = {stream.name: table.scope(stream.endpoint) for stream in streams}
+
+    def refused(failure: Failure) -> StreamAccess:
+        scope = scopes.get(failure.stream, SCOPE)
+        return StreamAccess(failure.tenant_id, failure.stream, failure.verdict, scope, failure.cause, failure.remedy)
+
+    return for_each_tenant(streams, context, _probe, refused, undescribed)
+
+
+def for_each_tenant(
+    streams: Sequence[EndpointStream],
+    context: RunContext,
+    action: Callable[[EndpointStream, str], T],
+    failed: Callable[[Failure], T],
+    undescribed: Sequence[Failure] = (),
+) -> list[T]:
+    """Do something with each stream of every tenant; return the results by tenant, then by stream.
+
+    Args:
+        streams: The selected streams.
+        context: What they share.
+        action: What to do with a stream and a tenant.
+        failed: Makes the result of a failure.
+        undescribed: Custom reports that discovery could not describe.
+    """
     context.prepare()
     tenant_ids = [tenant.tenant_id for tenant in context.settings.tenants]
     pairs = [(stream, tenant_id) for tenant_id in tenant_ids for stream in streams if tenant_id in stream.tenant_ids]
-    found: dict[tuple[str, str], StreamAccess] = {}
+    found: dict[tuple[str, str], T] = {}
 
-    def probe(stream: EndpointStream, tenant_id: str) -> None:
-        scope = table.scope(stream.endpoint)
-        failure = run_guarded(
-            functools.partial(_probe, stream, tenant_id),
-            tenant_id,
-            stream.name,
-            functools.partial(stream.failure, tenant_id),
-        )
-        readable = StreamAccess(tenant_id, stream.name, "readable", scope)
-        found[tenant_id, stream.name] = _refused(failure, scope) if failure else readable
+    def act(stream: EndpointStream, tenant_id: str) -> None:
+        def note() -> None:
+            found[tenant_id, stream.name] = action(stream, tenant_id)
 
-    jobs = [Job(tenant_id, functools.partial(probe, stream, tenant_id)) for stream, tenant_id in pairs]
+        if failure := run_guarded(note, tenant_id, stream.name, functools.partial(stream.failure, tenant_id)):
+            found[tenant_id, stream.name] = failed(failure)
+
+    jobs = [Job(tenant_id, functools.partial(act, stream, tenant_id)) for stream, tenant_id in pairs]
     run_jobs(jobs, worker_lock=context.worker_lock, slots=context.pool.slots, on_abort=lambda: None)
-    probed = [found[tenant_id, stream.name] for stream, tenant_id in pairs]
-    reports = [_refused(failure, SCOPE) for failure in undescribed]
-    return sorted([*probed, *reports], key=lambda access: tenant_ids.index(access.tenant_id))
+    results = [(tenant_id, found[tenant_id, stream.name]) for stream, tenant_id in pairs]
+    results += [(failure.tenant_id, failed(failure)) for failure in undescribed]
+    return [result for _, result in sorted(results, key=lambda pair: tenant_ids.index(pair[0]))]
 
 
-def _probe(stream: EndpointStream, tenant_id: str) -> None:
+def _probe(stream: EndpointStream, tenant_id: str) -> StreamAccess:
     stream.probe(stream.api(tenant_id))
-
-
-def _refused(failure: Failure, scope: str) -> StreamAccess:
-    return StreamAccess(failure.tenant_id, failure.stream, failure.verdict, scope, failure.cause, failure.remedy)
+    return StreamAccess(tenant_id, stream.name, "readable", table.scope(stream.endpoint))
 
 
 def as_table(found: list[StreamAccess]) -> str:

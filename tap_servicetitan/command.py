@@ -13,10 +13,10 @@ from typing_extensions import override
 
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 
-COMMANDS = ("--about", "--check-access", "--discover", "--list-reports", "--test", "--version")
+COMMANDS = ("--about", "--check-access", "--count", "--discover", "--list-reports", "--test", "--version")
 """Options that do something else than read records."""
 
-WITH_FORMAT = ("--about", "--check-access", "--list-reports")
+WITH_FORMAT = ("--about", "--check-access", "--count", "--list-reports")
 
 
 class Command(SingerCommand):

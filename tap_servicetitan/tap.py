@@ -15,7 +15,7 @@ from singer_sdk.singerlib import Catalog, StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_servicetitan import check_access, command, extra_stream_classes, input_catalog, settings
+from tap_servicetitan import check_access, command, extra_stream_classes, input_catalog, record_counts, settings
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.failures import log_config_error
@@ -88,6 +88,8 @@ class TapServiceTitan(Tap):
         sdk_command.params.append(list_command.option(cls))
         help_text = "Show which of the selected streams can be read, and what to do about the others; --format json."
         sdk_command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
+        help_text = "Show how many records of each selected stream the API says there are; --format json."
+        sdk_command.params.append(click.Option(["--count"], is_flag=True, help=help_text))
         return command.Command.wrap(sdk_command, cls.logger)
 
     @override
@@ -112,6 +114,10 @@ class TapServiceTitan(Tap):
     def check_access(self) -> list[check_access.StreamAccess]:
         """Return which of the selected streams can be read, by tenant."""
         return check_access.check(self.selected_streams(), self.context, self._undescribed)
+
+    def count(self) -> list[record_counts.RecordCount]:
+        """Return how many records the selected streams have, by tenant."""
+        return record_counts.count(self.selected_streams(), self.context, self._undescribed)
 
     def selected_streams(self) -> list[EndpointStream]:
         """Return the selected streams; warn of selected ones that do not exist."""
@@ -179,10 +185,12 @@ class TapServiceTitan(Tap):
 
     @classmethod
     @override
-    def invoke(cls, *, check_access: bool = False, **options: Any) -> None:
+    def invoke(cls, *, check_access: bool = False, count: bool = False, **options: Any) -> None:
         try:
             if check_access:
                 cls._check_access(**options)
+            elif count:
+                cls._count(**options)
             else:
                 cls._sync(**options)
         except ConfigError as error:  # caught here, because the SDK would log the whole schema of the settings
@@ -203,10 +211,21 @@ class TapServiceTitan(Tap):
         ).sync_all()
 
     @classmethod
-    def _check_access(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
+    def _quiet(cls, config: Any, catalog: Any) -> TapServiceTitan:
+        """Make a tap whose log has warnings and errors only."""
         logging.disable(logging.INFO)
         chosen = command.read_catalog(catalog)
-        found = cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen).check_access()
+        return cls(config=config.config, parse_env_config=config.parse_env, catalog=chosen)
+
+    @classmethod
+    def _count(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
+        found = cls._quiet(config, catalog).count()
+        click.echo(record_counts.as_json(found) if about_format == "json" else record_counts.as_table(found))
+        sys.exit(not found or any(each.cause for each in found))
+
+    @classmethod
+    def _check_access(cls, *, config: Any, catalog: Any, about_format: str | None, **_: Any) -> None:
+        found = cls._quiet(config, catalog).check_access()
         click.echo(check_access.as_json(found) if about_format == "json" else check_access.as_table(found))
         sys.exit(not found or any(access.access != "readable" for access in found))
 

@@ -26,8 +26,11 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
     [
         (("--discover", "--about"), "--about and --discover cannot be used together: use one at a time."),
         (("--test=schema", "--check-access"), "--check-access and --test cannot be used together: use one at a time."),
-        (("--format=json",), "--format needs one of: --about, --check-access, --list-reports."),
-        (("--discover", "--format", "json"), "--format needs one of: --about, --check-access, --list-reports."),
+        (("--format=json",), "--format needs one of: --about, --check-access, --count, --list-reports."),
+        (
+            ("--discover", "--format", "json"),
+            "--format needs one of: --about, --check-access, --count, --list-reports.",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], words: str) -> None:

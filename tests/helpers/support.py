@@ -60,7 +60,7 @@ cli.main()
 """
 """A run of the tap in which reading leads raises an unexpected exception."""
 
-WITHOUT_CATALOG = {"--about", "--check-access", "--discover", "--list-reports", "--test"}
+WITHOUT_CATALOG = {"--about", "--check-access", "--count", "--discover", "--list-reports", "--test"}
 """Commands that users run before there is a catalog."""
 
 
