@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.support import Tap, config_of, days_ago, selecting
-from helpers.targets import Pipeline, Postgres
+from helpers.targets import Pipeline, Postgres, Row
 
 from tap_servicetitan.simulator import Simulator
 
@@ -22,9 +22,13 @@ def pipeline(postgres: str, tap: Tap, tmp_path: Path) -> Pipeline:
     return Pipeline(tap, Postgres(postgres), tmp_path)
 
 
+def rows(pipeline: Pipeline, stream: str) -> list[Row]:
+    return pipeline.target.tables(stream)[stream]
+
+
 def marked(pipeline: Pipeline, stream: str) -> set[Any]:
     """Return the ids of the rows that are marked as deleted."""
-    return {row.get("id") for row in pipeline.target.rows(stream) if row["_sdc_deleted_at"]}
+    return {row.get("id") for row in rows(pipeline, stream) if row["_sdc_deleted_at"]}
 
 
 def test_a_contact_that_vanished_is_marked_and_unmarked_when_it_comes_back(
@@ -51,7 +55,7 @@ def test_a_contact_that_vanished_is_marked_and_unmarked_when_it_comes_back(
     log.removed.discard(indices[back])
     simulator.advance(new=0, changed=0)
     assert run(DAYS) == {gone}
-    assert {row["id"] for row in pipeline.target.rows(CONTACTS)} == {gone, back, *others}
+    assert {row["id"] for row in rows(pipeline, CONTACTS)} == {gone, back, *others}
 
 
 def test_no_live_row_is_marked_whatever_the_run_left_out(
@@ -72,5 +76,5 @@ def test_no_live_row_is_marked_whatever_the_run_left_out(
     pipeline.run(config_of(simulator), selecting(*streams))
 
     for stream in streams[:-1]:
-        assert pipeline.target.rows(stream), stream
+        assert rows(pipeline, stream), stream
     assert {stream: found for stream in streams if (found := marked(pipeline, stream))} == {}
