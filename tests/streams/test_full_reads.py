@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.moving_server import MovingServer, Request, Script
-from helpers.moving_world import World
+from helpers.moving.server import MovingServer, Request, Script
+from helpers.moving.world import World
 from helpers.support import Output, Tap, bookmark, config_of, run_here, selecting, started_tap, wait_for
 
 from tap_servicetitan.simulator import Simulator
