@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import logging
 import math
-import random
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -24,13 +23,13 @@ from tap_servicetitan.client.circuit_breaker import CircuitBreaker
 from tap_servicetitan.client.hooks import RequestHooks
 from tap_servicetitan.client.network_errors import network_error
 from tap_servicetitan.client.rate_limit import LogThrottle, RateLimiter, retry_after, throttle_reason
-from tap_servicetitan.client.request import Request
+from tap_servicetitan.client.request import Request, check_path
 from tap_servicetitan.client.session import ConnectionPool, Session
+from tap_servicetitan.client.tries import jitter, max_tries
 from tap_servicetitan.errors import (
     APIError,
     AppKeyError,
     MalformedAnswerError,
-    NoConnectionError,
     RateLimitError,
     TransientError,
 )
@@ -44,19 +43,6 @@ if TYPE_CHECKING:
     from tap_servicetitan.settings import Settings, Tenant
 
 T = TypeVar("T")
-
-MAX_TRIES = 7
-"""Tries of one request. The waits between them double from about 1 second to about 32, give or take a quarter: an
-outage of half a minute heals."""
-
-FIRST_CONNECTION_TRIES = 3
-"""Tries while no request has reached the API yet: a wrong host or proxy fails after about 3 seconds."""
-
-MALFORMED_TRIES = 3
-"""Tries of a request whose answers are malformed in the same way each time."""
-
-KNOWN_MALFORMED_TRIES = 2
-"""The same, once another request to the endpoint has failed for this reason and none has succeeded since."""
 
 CONNECT_TIMEOUT = 20.0
 """Seconds to wait for a connection, if ``request_timeout`` is not shorter."""
@@ -137,7 +123,7 @@ class Client:
                 reached, or if two requests in a row get no answer, later requests fail at once for a minute.
         """
         self._breaker.check()
-        _check_path(path)
+        check_path(path)
         sent: dict[str, Any] = {"method": "GET"} if body is None else {"method": "POST", "json": body}
         sent |= {"url": self._settings.api_url + path, "params": params}
         request = Request(sent, decode, rate_limiter, hooks or RequestHooks(), decode_pending, retry_conflict)
@@ -164,7 +150,7 @@ class Client:
         Raises:
             StreamError: There was no answer.
         """
-        _check_path(path)
+        check_path(path)
         sent = {"method": "DELETE", "url": self._settings.api_url + path}
         try:
             with self._slots.held(self.tenant.tenant_id):
@@ -182,7 +168,7 @@ class Client:
         """Try a request until it succeeds or fails for good. This is the only place that retries."""
 
         def give_up(error: Exception) -> bool:
-            return request.tries >= self._max_tries(request, error)
+            return request.tries >= max_tries(request, error, self._breaker)
 
         def on_backoff(details: Details) -> None:
             self._slots.give_back()  # until the next try
@@ -194,7 +180,7 @@ class Client:
                 request.name,
                 error,
                 request.tries + 1,
-                self._max_tries(request, error),
+                max_tries(request, error, self._breaker),
                 details.get("wait", 0.0),
             )
 
@@ -203,7 +189,7 @@ class Client:
             TransientError,
             giveup=give_up,
             on_backoff=on_backoff,
-            jitter=_jitter,
+            jitter=jitter,
             factor=self._wait_factor,
             logger=None,
         )
@@ -212,17 +198,6 @@ class Client:
             return self._attempt(request)
 
         return attempt()
-
-    def _max_tries(self, request: Request[T], error: BaseException | None) -> int:
-        """Return after how many tries a request gives up if it ends with this error."""
-        if self._breaker.opened:
-            return 1
-        if isinstance(error, NoConnectionError) and not self._breaker.ever_answered:
-            return FIRST_CONNECTION_TRIES
-        if isinstance(error, MalformedAnswerError) and request.malformed_alike == request.tries:
-            known = self._breaker.is_malformed(request.url, request.hooks.stream)
-            return KNOWN_MALFORMED_TRIES if known else MALFORMED_TRIES
-        return MAX_TRIES
 
     def _attempt(self, request: Request[T]) -> T:
         """Send a request once, again after each pause that the API asks for, and decode the answer."""
@@ -314,21 +289,3 @@ class Client:
         text = f"{what}: {throttle_reason(response, retry_conflict=request.retry_conflict)}"
         if self._pause_log.is_due(text) or seconds >= SHORT_PAUSE:
             _log.warning("Tenant %s%s, waiting %.3gs.", self.tenant.tenant_id, text, seconds)
-
-
-def _check_path(path: str) -> None:
-    """Refuse an id that would change the rest of a path: it is ``.``, ``..`` or empty.
-
-    Raises:
-        APIError: The path holds one.
-    """
-    for segment in path.removeprefix("/").split("/"):
-        if segment in {"", ".", ".."}:
-            msg = f'The id "{segment}" cannot be part of a URL, so nothing was requested.'
-            remedy = "Check the ids in custom_reports; an id that ServiceTitan sent is a matter for its support."
-            raise APIError(msg, remedy=remedy)
-
-
-def _jitter(seconds: float) -> float:
-    """Vary a wait by a quarter, so that requests which failed together are not sent again together."""
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from tap_servicetitan.errors import APIError
+
 if TYPE_CHECKING:
     from tap_servicetitan.client.hooks import RequestHooks
     from tap_servicetitan.client.rate_limit import RateLimiter
@@ -57,3 +59,16 @@ class Request(Generic[T]):
         """Count how often in a row an answer was malformed in the same way."""
         self.malformed_alike = self.malformed_alike + 1 if str(error) == self.malformed else 1
         self.malformed = str(error)
+
+
+def check_path(path: str) -> None:
+    """Refuse an id that would change the rest of a path: it is ``.``, ``..`` or empty.
+
+    Raises:
+        APIError: The path holds one.
+    """
+    for segment in path.removeprefix("/").split("/"):
+        if segment in {"", ".", ".."}:
+            msg = f'The id "{segment}" cannot be part of a URL, so nothing was requested.'
+            remedy = "Check the ids in custom_reports; an id that ServiceTitan sent is a matter for its support."
+            raise APIError(msg, remedy=remedy)

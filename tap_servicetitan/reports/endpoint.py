@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,13 @@ from tap_servicetitan.endpoints.kinds import Paged
 from tap_servicetitan.reports.metadata import dedupe_names, number_duplicates
 from tap_servicetitan.reports.rows import column_schema
 from tap_servicetitan.schemas.key_lengths import TENANT_ID
-from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS
+from tap_servicetitan.settings.custom_reports import DATE_RANGE_PARAMS, by_tenant
 
 if TYPE_CHECKING:
     from tap_servicetitan.client.rate_limit import RateLimiter
     from tap_servicetitan.reports.metadata import ColumnKey, ReportMetadata
     from tap_servicetitan.reports.query import QuerySupport
+    from tap_servicetitan.settings import Settings
     from tap_servicetitan.settings.custom_reports import CustomReport
 
 ROW = "_row"
@@ -90,6 +92,12 @@ class Report(Paged):
         fields = self.tenant_reports[tenant_id].metadata.fields
         keys = number_duplicates(one.name for one in fields)
         return {self.columns[tenant_id][key]: one.dataType for key, one in zip(keys, fields, strict=True)}
+
+    def expected_columns(self, tenant_id: str, catalog: AbstractSet[str], settings: Settings) -> set[str]:
+        """Return the columns of a tenant's metadata, and those of the catalog if no other tenant has the report."""
+        own = set(self.columns[tenant_id].values())
+        sharing = [one for one in settings.tenants if self.name in by_tenant(settings.custom_reports, one.tenant_id)]
+        return own if len(sharing) > 1 else own | catalog
 
     @functools.cached_property
     def schema(self) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from tap_servicetitan.errors import PaginationError, ReportError, shown
+from tap_servicetitan.reports.metadata import ColumnKey, number_duplicates
 
 Row = Sequence[Any]
 
@@ -113,3 +115,24 @@ def _check_cells(name: str, declared: str, now: str, cells: Sequence[Any], befor
                 )
                 remedy = "Discover again."
             raise ReportError(msg, remedy=remedy)
+
+
+def column_changes(
+    headers: list[str], columns: Mapping[ColumnKey, str], known: AbstractSet[str], expected: AbstractSet[str]
+) -> Iterator[tuple[str, AbstractSet[str]]]:
+    """Yield how the columns of an answer differ from the catalog, each with the names of these columns.
+
+    Args:
+        headers: Of the answer.
+        columns: Names in records, by column of the metadata.
+        known: Columns of the catalog.
+        expected: Columns that the report should have.
+    """
+    keys = list(number_duplicates(headers))
+    present = {columns[key] for key in keys if key in columns}
+    yield "column %s is not in the catalog and is ignored. Discover again to have it.", present - known
+    yield (
+        "column %s is newer than the metadata that this run requested, and is ignored. Discover again to have it.",
+        {name for name, number in keys if (name, number) not in columns},
+    )
+    yield "the report has no column %s any more.", known & (expected - present)

@@ -19,9 +19,8 @@ from tap_servicetitan.reports.query import Query, ReportBookmark
 from tap_servicetitan.reports.relative_dates import DAY, relative
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun
-from tap_servicetitan.reports.rows import make_records
+from tap_servicetitan.reports.rows import column_changes, make_records
 from tap_servicetitan.reports.runner import ReportRunner
-from tap_servicetitan.settings.custom_reports import by_tenant
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.page import Page
 from tap_servicetitan.streams.reading.api_reader import ApiReader
@@ -283,32 +282,15 @@ class ReportStream(EndpointStream):
 
     def _compare_columns(self, tenant_id: str, headers: list[str]) -> None:
         """Warn, once, of columns that differ from the catalog: the report's owner may have changed them."""
-        keys = list(number_duplicates(headers))
-        columns = self.endpoint.columns[tenant_id]
-        present = {columns[key] for key in keys if key in columns}
         known = self.effective_schema["properties"].keys() - self.endpoint.added_fields
-        for text, names in (
-            ("column %s is not in the catalog and is ignored. Discover again to have it.", present - known),
-            (
-                "column %s is newer than the metadata that this run requested, and is ignored. Discover again to have it.",
-                {name for name, number in keys if (name, number) not in columns},
-            ),
-            ("the report has no column %s any more.", known & (self._expected_columns(tenant_id) - present)),
-        ):
+        expected = self.endpoint.expected_columns(tenant_id, known, self.run_context.settings)
+        changes = column_changes(headers, self.endpoint.columns[tenant_id], known, expected)
+        for text, names in changes:
             if news := sorted(name for name in names if (tenant_id, name) not in self._reported_columns):
                 self._reported_columns.update((tenant_id, name) for name in news)
                 self.log(
                     f"Tenant %s, stream %s: {text}", tenant_id, self.name, shown_names(news), level=logging.WARNING
                 )
-
-    def _expected_columns(self, tenant_id: str) -> set[str]:
-        """Return the columns of a tenant's metadata, and those of the catalog if no other tenant has the report."""
-        own = set(self.endpoint.columns[tenant_id].values())
-        settings = self.run_context.settings
-        sharing = [one for one in settings.tenants if self.name in by_tenant(settings.custom_reports, one.tenant_id)]
-        return (
-            own if len(sharing) > 1 else own | self.effective_schema["properties"].keys() - self.endpoint.added_fields
-        )
 
 
 def _midnight(day: date) -> datetime:

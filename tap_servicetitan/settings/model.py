@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from singer_sdk import typing as th
@@ -21,48 +21,8 @@ from tap_servicetitan.settings.definition import (
 )
 from tap_servicetitan.settings.extra_streams import ENTRIES as EXTRA_STREAMS
 from tap_servicetitan.settings.extra_streams import ExtraStream, parse_extra_streams
-
-HOSTS = {
-    "production": ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"),
-    "integration": (
-        "https://api-integration.servicetitan.io",
-        "https://auth-integration.servicetitan.io/connect/token",
-    ),
-}
-"""API root and token URL of each environment, from ServiceTitan's developer portal."""
-
-_TENANT_ID = th.CustomType({"type": ["string", "integer"]})
-_NUMBERS = th.ArrayType(_TENANT_ID)
-
-
-def _numbers(values: Sequence[str | int] | None) -> tuple[int, ...]:
-    return tuple(map(int, values or ()))
-
-
-@dataclass(frozen=True)
-class Tenant:
-    """A company in ServiceTitan, with the app's credentials for it."""
-
-    tenant_id: str = setting("tenant_id", _TENANT_ID, required=True, parse=text, rule=rules.tenant_number)
-    client_id: str = setting("client_id", th.StringType, parse=text)
-    client_secret: str = setting("client_secret", th.StringType, secret=True, parse=text)
-    timezone: str = setting("timezone", th.StringType, parse=text, rule=rules.time_zone)
-
-    capacities_business_unit_ids: tuple[int, ...] = setting(
-        "capacities_business_unit_ids", _NUMBERS, parse=_numbers, rule=rules.numbers
-    )
-
-    def day(self, moment: datetime) -> date:
-        """Return the tenant's date at a moment."""
-        return moment.astimezone(rules.zone(self.timezone or "UTC")).date()
-
-    def start_of(self, day: date) -> datetime:
-        """Return when a day of the tenant begins."""
-        return datetime.combine(day, time(), rules.zone(self.timezone or "UTC"))
-
-
-def _tenants(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Tenant, ...]:
-    return tuple(Tenant(**typed_values(Tenant, entry)) for entry in entries or ())
+from tap_servicetitan.settings.hosts import HOSTS
+from tap_servicetitan.settings.tenant import NUMBERS, TENANT_ID, Tenant, parse_numbers, parse_tenants, tenant_entries
 
 
 def _date(value: str | None) -> datetime | None:
@@ -100,7 +60,7 @@ class Settings:
     )
     tenant_id: str = setting(
         "tenant_id",
-        _TENANT_ID,
+        TENANT_ID,
         title="Tenant ID",
         description="The tenant (company) to read: its number.",
         parse=text,
@@ -114,7 +74,7 @@ class Settings:
             "Several tenants in one run, in place of tenant_id: a list of tenant_id, client_id and client_secret. A "
             "credential that an entry leaves out is the one above."
         ),
-        parse=_tenants,
+        parse=parse_tenants,
     )
     """Each with its credentials; one where the config has no list."""
 
@@ -194,10 +154,10 @@ class Settings:
     )
     capacities_business_unit_ids: tuple[int, ...] = setting(
         "capacities_business_unit_ids",
-        _NUMBERS,
+        NUMBERS,
         title="Business units of capacities",
         description="Ids of the business units that the stream capacities asks for; all active ones unless set.",
-        parse=_numbers,
+        parse=parse_numbers,
         rule=rules.numbers,
     )
     capacities_lookahead_days: int = setting(
@@ -326,19 +286,10 @@ class Settings:
         values["api_url"] = (values["api_url"] or api_url).rstrip("/")
         values["auth_url"] = values["auth_url"] or auth_url
         values["user_agent"] = values["user_agent"] or user_agent
-        values["tenants"] = _tenants(tenant_entries(config))
+        values["tenants"] = parse_tenants(tenant_entries(config))
         return cls(**values)
 
 
 CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     *(definition.json_property for definition in definitions(Settings).values())
 ).to_dict()
-
-
-def tenant_entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return an entry for each tenant, with the credentials of the top level where it has none of its own."""
-    above = {
-        name: config.get(name)
-        for name in ("tenant_id", "client_id", "client_secret", "timezone", "capacities_business_unit_ids")
-    }
-    return [{**above, **entry} for entry in config.get("tenants") or [{}]]

@@ -13,7 +13,8 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.settings import custom_reports, extra_streams, rules
 from tap_servicetitan.settings.custom_reports import CustomReport
 from tap_servicetitan.settings.definition import definitions, rule_problems, text
-from tap_servicetitan.settings.model import Settings, Tenant, tenant_entries
+from tap_servicetitan.settings.model import Settings
+from tap_servicetitan.settings.tenant import Tenant, tenant_entries
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

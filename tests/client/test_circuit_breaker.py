@@ -12,8 +12,7 @@ import pytest
 from helpers import raw
 from helpers.clients import BOOKINGS, WAIT_FACTOR, client_of, clients_of, page
 
-from tap_servicetitan.client import circuit_breaker
-from tap_servicetitan.client import client as client_module
+from tap_servicetitan.client import circuit_breaker, tries
 from tap_servicetitan.errors import APIError, CredentialsError
 from tap_servicetitan.simulator import Simulator
 
@@ -32,7 +31,7 @@ def test_open_breaker_fails_requests_unsent_except_one_try_after_each_outage(
     monkeypatch.setattr(circuit_breaker, "OUTAGE_SECONDS", 0.5 / WAIT_FACTOR)
     client = client_of(simulator, request_timeout=0.1)
     streams = ["bookings"] if fault["kind"] == "token_error" else ["bookings", "leads"]
-    simulator.misbehave(**fault, times=len(streams) * client_module.MAX_TRIES + 1)
+    simulator.misbehave(**fault, times=len(streams) * tries.MAX_TRIES + 1)
 
     for stream in streams:
         with pytest.raises(APIError, match=f"Gave up after 7 tries: {words}"):

@@ -12,7 +12,7 @@ from helpers import raw
 from helpers.clients import client_of, page
 from helpers.support import run_here
 
-from tap_servicetitan.client import client as client_module
+from tap_servicetitan.client import tries
 from tap_servicetitan.errors import APIError, MissingScopeError, NotFoundError, RefusedRequestError
 from tap_servicetitan.simulator import Simulator
 
@@ -58,8 +58,8 @@ def test_client_gives_up_after_a_bounded_number_of_tries(simulator: Simulator, f
         page(client_of(simulator))
 
     assert str(caught.value).startswith(words)
-    tries = client_module.MALFORMED_TRIES if fault == "wrong_shape" else client_module.MAX_TRIES
-    assert len([request for request in simulator.requests if request.stream]) == tries
+    expected = tries.MALFORMED_TRIES if fault == "wrong_shape" else tries.MAX_TRIES
+    assert len([request for request in simulator.requests if request.stream]) == expected
 
 
 def test_client_retries_after_no_answer_in_time(simulator: Simulator) -> None:

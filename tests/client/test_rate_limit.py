@@ -10,15 +10,14 @@ import pytest
 import requests
 from helpers.clients import BOOKINGS, client_of, decode_page, page
 
-from tap_servicetitan.client import client as client_module
-from tap_servicetitan.client import rate_limit
+from tap_servicetitan.client import rate_limit, tries
 from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import APIError
 from tap_servicetitan.simulator import Simulator
 
 
 def test_pause_is_waited_for_and_is_not_a_try(simulator: Simulator) -> None:
-    simulator.misbehave("rate_limit", times=2 * client_module.MAX_TRIES, retry_after=0.05)
+    simulator.misbehave("rate_limit", times=2 * tries.MAX_TRIES, retry_after=0.05)
 
     assert len(page(client_of(simulator)).data) == 20
 

@@ -27,7 +27,7 @@ MOST_MODULES = 12
 LONG = {"endpoints/table.py"}
 """The table of all streams is one file, however many they are."""
 
-AT_MOST = {"long modules": 3, "names twice": 0, "files with words": 0}
+AT_MOST = {"long modules": 0, "names twice": 0, "files with words": 0}
 """How many there still are of what there is to be none of."""
 
 TWICE = {"__init__.py", "__main__.py"}
