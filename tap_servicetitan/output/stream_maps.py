@@ -80,7 +80,8 @@ def _keep_types(mapping: StreamMap, definition: Mapping[str, Any]) -> None:
     schema = mapping.transformed_schema
     required = dict.fromkeys(schema.get("required", ()))
     for name, expression in definition.items():
-        if expression in raw["properties"] and name in schema["properties"]:
+        # __key_properties__ has a list for an expression.
+        if isinstance(expression, str) and expression in raw["properties"] and name in schema["properties"]:
             schema["properties"][name] = raw["properties"][expression]
             if expression in raw.get("required", ()):
                 required[name] = None

@@ -108,6 +108,15 @@ def test_map_keeps_type_and_key_of_what_passes_through(simulator: Simulator) -> 
     assert [set(record) for record in run.records("bookings")] == [set(new)] * len(plain.records("bookings"))
 
 
+@pytest.mark.parametrize("names", [[], ["tenant_id", "externalId"]])
+def test_map_may_change_the_key(simulator: Simulator, names: list[str]) -> None:
+    run = mapped(simulator, {"bookings": {"__key_properties__": names}})
+
+    (schema,) = run.of_type("SCHEMA")
+    assert schema["key_properties"] == names
+    assert run.records("bookings")
+
+
 def test_map_that_removes_the_replication_key_does_not_announce_it(simulator: Simulator) -> None:
     (kept,) = mapped(simulator, {}).of_type("SCHEMA")
     (removed,) = mapped(simulator, {"bookings": {"modifiedOn": None}}).of_type("SCHEMA")
