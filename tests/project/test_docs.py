@@ -103,6 +103,8 @@ ELSEWHERE = {
     *("continue_from", "full_read", "parent_page", "pass_from", "replication_key", "replication_key_value"),
     *("database_uri", "primary_key_required", "process_activate_version_messages"),
     *("dagster_tenants", "airflow_tenants"),
+    *("add_metadata_columns", "format_parquet", "get_schema_from_tap", "normalise_casing", "timestamp_type"),
+    *("address__city", "__key_properties__"),
     *("report_query", "report_query_result", "report_query_cancellation", "not_found", "has_more"),
 }
 """Names in the documents that belong to bookmarks, Meltano, targets, orchestrators and the simulator."""
