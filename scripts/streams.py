@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.endpoints.kinds import Export, Listing, Nested, Window
 from tap_servicetitan.endpoints.operations import find
+from tap_servicetitan.explore.stream_facts import kind, moving_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,28 +42,6 @@ API, or were *inferred* from similar fields. The live API may differ.
 | Stream | Fields |
 | --- | --- |
 """
-
-
-def kind(endpoint: Endpoint) -> str:
-    """Return the kind of an entry, in words."""
-    if isinstance(endpoint, Nested):
-        return f"nested over {endpoint.parent}"
-    return type(endpoint).__name__.lower()
-
-
-def moving_rows(endpoint: Endpoint) -> str:
-    """Return what holds when rows move while a stream is read."""
-    if isinstance(endpoint, Nested):
-        return moving_rows(table.parent(endpoint))
-    if isinstance(endpoint, Export):
-        return "token"
-    if isinstance(endpoint, Window):
-        return "windows"
-    if isinstance(endpoint, Listing) and endpoint.page_size is not None:
-        if endpoint.has_ids_in_pages:
-            return "ids" if endpoint.sort else "ids if sorted"
-        return "counted" if endpoint.has_total and endpoint.has_more_flag else "not known"
-    return "one response"
 
 
 def row(endpoint: Endpoint) -> str:

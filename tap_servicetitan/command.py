@@ -13,10 +13,16 @@ from typing_extensions import override
 
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 
-COMMANDS = ("--about", "--check-access", "--count", "--discover", "--list-reports", "--test", "--version")
+COMMANDS = ("--about", "--check-access", "--count", "--discover", "--list-reports", "--streams", "--test", "--version")
 """Options that do something else than read records."""
 
-WITH_FORMAT = ("--about", "--check-access", "--count", "--list-reports")
+WITH_FORMAT = ("--about", "--check-access", "--count", "--list-reports", "--streams")
+
+NEEDS = {"--format": WITH_FORMAT, "--select": ("--discover",), "--verbose": ("--streams",)}
+"""Options that belong to others: one of them must be there too."""
+
+SELECT = f"{__name__}.select"
+"""Where the rules of ``--select`` are kept, for ``--discover``."""
 
 
 class Command(SingerCommand):
@@ -43,10 +49,29 @@ class Command(SingerCommand):
         if len(commands) > 1:
             msg = f"{' and '.join(commands)} cannot be used together: use one at a time."
             raise click.UsageError(msg)
-        if "--format" in names and not names.intersection(WITH_FORMAT):
-            msg = f"--format needs one of: {', '.join(WITH_FORMAT)}."
-            raise click.UsageError(msg)
+        if "-v" in args:
+            names.add("--verbose")
+        for name, needed in NEEDS.items():
+            if name in names and not names.intersection(needed):
+                msg = f"{name} needs {'one of: ' if len(needed) > 1 else ''}{', '.join(needed)}."
+                raise click.UsageError(msg)
         return super().parse_args(ctx, args)
+
+
+def select_option() -> click.Option:
+    """Make the option ``--select``, which ``--discover`` reads."""
+
+    def keep(context: click.Context, _: click.Parameter, rules: str | None) -> None:
+        context.meta[SELECT] = rules
+
+    return click.Option(
+        ["--select"],
+        metavar="RULES",
+        is_eager=True,
+        expose_value=False,
+        callback=keep,
+        help="With --discover: select these streams and fields, and no others, such as 'bookings,jobs.id,!jobs.customFields'.",
+    )
 
 
 def check_config_files(paths: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from typing_extensions import override
 from tap_servicetitan import check_access, command, extra_stream_classes, input_catalog, record_counts, settings
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
+from tap_servicetitan.explore import select_rules, streams_command
 from tap_servicetitan.failures import log_config_error
 from tap_servicetitan.output.messages import MessageWriter
 from tap_servicetitan.output.stream_maps import StreamMapper
@@ -85,7 +86,7 @@ class TapServiceTitan(Tap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         sdk_command = super().get_singer_command()
-        sdk_command.params.append(list_command.option(cls))
+        sdk_command.params += [list_command.option(cls), command.select_option(), *streams_command.options()]
         help_text = "Show which of the selected streams can be read, and what to do about the others; --format json."
         sdk_command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
         help_text = "Show how many records of each selected stream the API says there are; --format json."
@@ -168,7 +169,11 @@ class TapServiceTitan(Tap):
             # Without any settings there is a catalog too: that of all streams but custom reports.
             valid = bool(source.config) or source.parse_env
             options = {"config": source.config, "parse_env_config": source.parse_env, "validate_config": valid}
-            cls(**options, setup_mapper=False).run_discovery()
+            tap = cls(**options, setup_mapper=False)
+            if rules := ctx.meta.get(command.SELECT):
+                click.echo(select_rules.select(tap.catalog_json_text, rules))
+            else:
+                tap.run_discovery()
             ctx.exit()
 
     @classmethod

@@ -26,10 +26,13 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
     [
         (("--discover", "--about"), "--about and --discover cannot be used together: use one at a time."),
         (("--test=schema", "--check-access"), "--check-access and --test cannot be used together: use one at a time."),
-        (("--format=json",), "--format needs one of: --about, --check-access, --count, --list-reports."),
+        (("--format=json",), "--format needs one of: --about, --check-access, --count, --list-reports, --streams."),
+        (("--select=jobs",), "--select needs --discover."),
+        (("--discover", "-v"), "--verbose needs --streams."),
+        (("--discover", "--streams"), "--discover and --streams cannot be used together: use one at a time."),
         (
             ("--discover", "--format", "json"),
-            "--format needs one of: --about, --check-access, --count, --list-reports.",
+            "--format needs one of: --about, --check-access, --count, --list-reports, --streams.",
         ),
     ],
 )
