@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,9 @@ from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 
 COMMANDS = ("--about", "--check-access", "--count", "--discover", "--list-reports", "--streams", "--test", "--version")
 """Options that do something else than read records."""
+
+FORMATS, YAML = ("json", "markdown"), "yaml"
+"""Values of ``--format``: those of the SDK, and one of this tap."""
 
 WITH_FORMAT = ("--about", "--check-access", "--count", "--list-reports", "--streams")
 
@@ -32,6 +36,9 @@ class Command(SingerCommand):
     def wrap(cls, command: click.Command, logger: logging.Logger) -> Command:
         """Return the SDK's command with the checks of this one."""
         for param in command.params:
+            if param.name == "about_format":
+                param.type = click.Choice([*FORMATS, YAML], case_sensitive=False)
+                param.help = f"Output of {', '.join(WITH_FORMAT)}; {YAML}: of --list-reports only"
             param.is_eager |= param.name in {"about_format", "catalog"}  # the callbacks of commands use them
         return cls(
             name=command.name,
@@ -55,7 +62,15 @@ class Command(SingerCommand):
             if name in names and not names.intersection(needed):
                 msg = f"{name} needs {'one of: ' if len(needed) > 1 else ''}{', '.join(needed)}."
                 raise click.UsageError(msg)
+        formats = [arg.partition("=")[2] or following for arg, following in pairwise([*args, ""]) if _is_format(arg)]
+        if YAML in map(str.lower, formats) and "--list-reports" not in names:
+            msg = f"--format {YAML} needs --list-reports."
+            raise click.UsageError(msg)
         return super().parse_args(ctx, args)
+
+
+def _is_format(arg: str) -> bool:
+    return arg.partition("=")[0] == "--format"
 
 
 def select_option() -> click.Option:

@@ -34,6 +34,8 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
             ("--discover", "--format", "json"),
             "--format needs one of: --about, --check-access, --count, --list-reports, --streams.",
         ),
+        (("--about", "--format", "yaml"), "--format yaml needs --list-reports."),
+        (("--check-access", "--format=YAML"), "--format yaml needs --list-reports."),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], words: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from helpers.simulated_reports import DATE_RANGE_PARAMS, entry, every_report, just, streams, warnings
 from helpers.support import Output, Tap, config_of
 
@@ -108,3 +109,24 @@ def test_listing_names_the_missing_scope(tap: Tap, simulate: Callable[..., Simul
 
     assert output.code == 1
     assert output.stdout.count("Grant the scope tn.rpr.reportcategories:r to the app in") == 2
+
+
+@pytest.mark.parametrize("tenants", [1, 2])
+def test_list_as_yaml_is_the_setting_ready_to_paste(tap: Tap, simulate: Callable[..., Simulator], tenants: int) -> None:
+    simulator = simulate(tenants=tenants, records=12)
+    output = tap(config_of(simulator), "--list-reports", "--format", "yaml")
+    setting = yaml.safe_load(output.stdout)
+    found = tap(config_of(simulator, **setting), "--discover")
+
+    assert output.code == 0
+    described = [one for tenant in simulator.tenants for one in simulator.records("reports", tenant)]
+    described = [one for one in described if not one["name"].startswith("Dashboard")]
+    assert {(one.get("tenant_id"), one["report_id"]) for one in setting["custom_reports"]} == {
+        (str(tenant) if tenants > 1 else None, str(one["id"]))
+        for tenant in simulator.tenants
+        for one in simulator.records("reports", tenant)
+        if not one["name"].startswith("Dashboard")
+    }
+    assert found.code == 0
+    assert warnings(found) == []
+    assert len(streams(just(found))) == len(described)

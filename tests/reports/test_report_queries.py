@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from helpers.report_server import STREAM, Answer, Call, ReportRuns, ReportServer
+from helpers.reports.report_server import STREAM, Answer, Call, ReportRuns, ReportServer
 from helpers.support import Output
 
 from tap_servicetitan.reports import runner

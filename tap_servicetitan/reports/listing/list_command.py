@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 import msgspec
 
-from tap_servicetitan.client.rate_limit import RateLimiter
 from tap_servicetitan.errors import NotFoundError, StreamError, shown
 from tap_servicetitan.reports.discovery import SCOPE
-from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, Rows, fetch_metadata, url
+from tap_servicetitan.reports.listing.list_entries import as_yaml
+from tap_servicetitan.reports.listing.listed_reports import Category, ListEntry, Reports, Values
+from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, fetch_metadata, url
 from tap_servicetitan.reports.report_parameters import accepted_values
 from tap_servicetitan.streams.reading.bodies import ListPage
 from tap_servicetitan.streams.reading.pagination import iter_pages
@@ -33,50 +33,6 @@ CATEGORIES_SCOPE = "tn.rpr.reportcategories:r"
 
 VALUES_SHOWN = 20
 """Values of a set that are printed: there may be thousands of technicians."""
-
-
-class ListEntry(msgspec.Struct):
-    """A category or a report, as listed by the API."""
-
-    id: str | int
-    name: str = ""
-
-
-Values = Rows[list[Any]]
-
-
-@dataclass
-class Category:
-    """A category and its reports, each with its metadata or the reason why there is none."""
-
-    entry: ListEntry
-    reports: list[tuple[ListEntry, ReportMetadata | StreamError]] = field(default_factory=list)
-    failure: StreamError | None = None
-
-
-@dataclass
-class Reports:
-    """All reports of a tenant."""
-
-    client: Client
-    categories: list[Category] = field(default_factory=list)
-    values: dict[str, Values | StreamError] = field(default_factory=dict)
-    """By dynamic value set that a parameter refers to."""
-
-    failure: StreamError | None = None
-    budget: RateLimiter = field(default_factory=RateLimiter)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all could be listed; a report without metadata is no failure."""
-        all_metadata = (one for category in self.categories for _, one in category.reports)
-        failures = [
-            self.failure,
-            *(category.failure for category in self.categories),
-            *self.values.values(),
-            *all_metadata,
-        ]
-        return not any(isinstance(one, StreamError) and not isinstance(one, NotFoundError) for one in failures)
 
 
 class Connection(Protocol):
@@ -100,11 +56,13 @@ def option(connect: Callable[..., Connection]) -> click.Option:
         source = context.params["config"]
         tap = connect(config=source.config, parse_env_config=source.parse_env, setup_mapper=False)
         tenants = gather(tap.context.clients, tap.context.prefetcher)
-        if context.params.get("about_format") == "json":
-            click.echo(as_json(tenants))
-        else:
-            for line in itertools.chain.from_iterable(map(lines, tenants)):
-                click.echo(line)
+        match context.params.get("about_format"):
+            case "json":
+                click.echo(as_json(tenants))
+            case "yaml":
+                click.echo("\n".join(as_yaml(tenants)))
+            case _:
+                click.echo("\n".join(itertools.chain.from_iterable(map(lines, tenants))))
         context.exit(0 if all(reports.complete for reports in tenants) else 1)
 
     return click.Option(
@@ -112,7 +70,7 @@ def option(connect: Callable[..., Connection]) -> click.Option:
         is_flag=True,
         expose_value=False,
         callback=run,
-        help="Print the ids, names and parameters of all reports, for the setting custom_reports.",
+        help="Print the ids, names and parameters of all reports; --format yaml: as entries of the setting custom_reports.",
     )
 
 
