@@ -12,29 +12,28 @@ from helpers.support import (
     bookmark,
     config_of,
     plain,
+    run_here,
 )
 
 from tap_servicetitan.simulator import Simulator
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
-def test_never_more_requests_are_in_flight_than_allowed(
-    tap: Tap, simulate: Callable[..., Simulator], concurrency: int
-) -> None:
+def test_never_more_requests_are_in_flight_than_allowed(simulate: Callable[..., Simulator], concurrency: int) -> None:
     simulator = simulate(page_size=10, latency=0.01)
 
-    run = tap(config_of(simulator, concurrency=concurrency))
+    run = run_here(config_of(simulator, concurrency=concurrency), *FEEDS)
 
     assert run.code == 0
     assert simulator.max_in_flight == min(concurrency, len(FEEDS))
 
 
 def test_records_and_state_of_a_stream_come_in_feed_order_at_any_concurrency(
-    tap: Tap, simulate: Callable[..., Simulator]
+    simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(page_size=7, latency=0.002)
 
-    one, many = (tap(config_of(simulator, concurrency=concurrency)) for concurrency in (1, 16))
+    one, many = (run_here(config_of(simulator, concurrency=concurrency), *FEEDS) for concurrency in (1, 16))
 
     for stream in FEEDS:
         assert list(map(plain, many.records(stream))) == simulator.records(stream)
@@ -44,10 +43,10 @@ def test_records_and_state_of_a_stream_come_in_feed_order_at_any_concurrency(
     assert tokens == {stream: list(dict.fromkeys(one.tokens(stream))) for stream in FEEDS}
 
 
-def test_state_never_runs_ahead_of_the_records(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_state_never_runs_ahead_of_the_records(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(page_size=10, latency=0.002)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     written: Counter[str] = Counter()
     newest: dict[str, int] = {}
@@ -62,10 +61,10 @@ def test_state_never_runs_ahead_of_the_records(tap: Tap, simulate: Callable[...,
                 assert written[stream] >= 10 * (newest[stream] + 1)
 
 
-def test_tenants_share_a_run_and_keep_their_own_bookmarks(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_tenants_share_a_run_and_keep_their_own_bookmarks(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=3)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     assert run.code == 0
     assert simulator.token_requests == 3
@@ -77,50 +76,44 @@ def test_tenants_share_a_run_and_keep_their_own_bookmarks(tap: Tap, simulate: Ca
 
 
 def test_a_tenant_that_is_added_starts_from_scratch_and_leaves_the_others_bookmarks_alone(
-    tap: Tap, simulate: Callable[..., Simulator]
+    simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(tenants=2)
     config = config_of(simulator)
-    first = tap({**config, "tenants": config["tenants"][:1]})
+    first = run_here({**config, "tenants": config["tenants"][:1]}, *FEEDS)
 
-    second = tap(config, state=first.state)
+    second = run_here(config, *FEEDS, state=first.state)
 
     assert {record["tenant_id"] for record in second.records("bookings")} == {"1002"}
     assert second.counts() == dict.fromkeys(FEEDS, 60)
     assert second.bookmark("bookings", "1001") == first.bookmark("bookings", "1001")
 
 
-def test_a_bookmark_without_a_tenant_is_left_aside_if_there_are_several(
-    tap: Tap, simulate: Callable[..., Simulator]
-) -> None:
+def test_a_bookmark_without_a_tenant_is_left_aside_if_there_are_several(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     state = {"bookmarks": {"bookings": {"replication_key_value": "2025-09-01T00:00:00Z"}}}
 
-    run = tap(config_of(simulator), state=state)
+    run = run_here(config_of(simulator), *FEEDS, state=state)
 
     assert run.counts()["bookings"] == 120
     assert "Stream bookings: STATE has a bookmark without a tenant, which is ignored." in run.log
 
 
-def test_credentials_of_the_top_level_serve_tenants_that_have_none(
-    tap: Tap, simulate: Callable[..., Simulator]
-) -> None:
+def test_credentials_of_the_top_level_serve_tenants_that_have_none(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     first, second = simulator.config["tenants"]
     config = config_of(simulator, client_id=first["client_id"], client_secret=first["client_secret"])
 
-    run = tap({**config, "tenants": [{"tenant_id": "1001"}, second]})
+    run = run_here({**config, "tenants": [{"tenant_id": "1001"}, second]}, *FEEDS)
 
     assert run.code == 0
     assert run.counts()["bookings"] == 120
 
 
-def test_state_stays_under_a_tenth_of_the_output_with_many_tenants(
-    tap: Tap, simulate: Callable[..., Simulator]
-) -> None:
+def test_state_stays_under_a_tenth_of_the_output_with_many_tenants(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=30, records=40, page_size=10)
 
-    run = tap(config_of(simulator, concurrency=16))
+    run = run_here(config_of(simulator, concurrency=16), *FEEDS)
 
     assert run.code == 0
     lines = run.stdout.splitlines(keepends=True)
@@ -138,9 +131,9 @@ def test_a_trial_run_writes_a_record_of_each_stream(tap: Tap, simulator: Simulat
     assert len(run.counts()) > 160
 
 
-def test_bookmarks_of_unknown_streams_are_kept(tap: Tap, simulator: Simulator) -> None:
+def test_bookmarks_of_unknown_streams_are_kept(simulator: Simulator) -> None:
     state = {"bookmarks": {"gone": {"partitions": [{"context": {"tenant_id": "1001"}, "continue_from": "x"}]}}}
 
-    run = tap(config_of(simulator), state=state)
+    run = run_here(config_of(simulator), *FEEDS, state=state)
 
     assert run.state["bookmarks"]["gone"] == state["bookmarks"]["gone"]

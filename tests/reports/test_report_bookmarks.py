@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+from helpers.reporting import OnlyReports
 from helpers.simulated_reports import UNLIMITED, every_report, just, runs
-from helpers.support import Output, Tap, config_of
+from helpers.support import Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 
@@ -40,7 +41,7 @@ def test_a_pair_of_dates_runs_in_calendar_months(simulator: Simulator, run: Outp
 
 
 def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
-    simulator: Simulator, tap: Tap, discovery: Output, run: Output
+    simulator: Simulator, discovery: Output, run: Output
 ) -> None:
     yesterday = today() - timedelta(days=1)
     assert run.bookmark("custom_report_daily")["replication_key_value"] == f"{yesterday}T00:00:00.000000Z"
@@ -51,8 +52,9 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     run.bookmark("custom_report_windows")["replication_key_value"] = "2025-12-15T00:00:00.000000Z"
     before = len(simulator.requests)
 
-    second = tap(
+    second = run_here(
         config_of(simulator, custom_reports=[daily, windows], **UNLIMITED),
+        base=OnlyReports,
         catalog=just(discovery, "daily", "windows"),
         state=run.state,
     )
@@ -65,42 +67,40 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     assert second.bookmark("custom_report_windows")["replication_key_value"] == "2025-12-31T00:00:00.000000Z"
 
 
-def test_a_finished_backfill_costs_no_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
+def test_a_finished_backfill_costs_no_run(simulator: Simulator, discovery: Output) -> None:
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     catalog = just(discovery, "windows")
-    first = tap(config, catalog=catalog)
+    first = run_here(config, base=OnlyReports, catalog=catalog)
     before = len(simulator.requests)
 
-    second = tap(config, catalog=catalog, state=first.state)
+    second = run_here(config, base=OnlyReports, catalog=catalog, state=first.state)
 
     assert (second.code, runs(simulator, before)) == (0, [])
     assert second.state == first.state
 
 
 def test_a_bookmark_of_another_tap_is_continued_from_even_before_a_relative_start(
-    simulator: Simulator, tap: Tap, discovery: Output
+    simulator: Simulator, discovery: Output
 ) -> None:
     date = f"{today() - timedelta(days=5)}T00:00:00-00:00"
     state = {"bookmarks": {"custom_report_daily": {"replication_key": "AsOfDate", "replication_key_value": date}}}
     before = len(simulator.requests)
 
     config = config_of(simulator, custom_reports=every_report(simulator)[5:6], **UNLIMITED)
-    assert tap(config, catalog=just(discovery, "daily"), state=state).code == 0
+    assert run_here(config, base=OnlyReports, catalog=just(discovery, "daily"), state=state).code == 0
 
     days = [today() - timedelta(days=ago) for ago in range(5, -1, -1)]
     assert [one["AsOfDate"] for one in runs(simulator, before)] == [str(day) for day in days]
 
 
-def test_a_date_that_failed_is_where_the_next_run_begins(
-    tap: Tap, simulate: Callable[..., Simulator], discovery: Output
-) -> None:
+def test_a_date_that_failed_is_where_the_next_run_begins(simulate: Callable[..., Simulator], discovery: Output) -> None:
     simulator = simulate()
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     simulator.misbehave("redirect", stream="report_query", after=2, times=1)
 
-    first = tap(config, catalog=just(discovery, "windows"))
+    first = run_here(config, base=OnlyReports, catalog=just(discovery, "windows"))
     before = len(simulator.requests)
-    second = tap(config, catalog=just(discovery, "windows"), state=first.state)
+    second = run_here(config, base=OnlyReports, catalog=just(discovery, "windows"), state=first.state)
 
     assert first.code == 1
     assert first.bookmark("custom_report_windows")["replication_key_value"] == "2025-11-30T00:00:00.000000Z"
