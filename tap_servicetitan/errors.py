@@ -77,7 +77,7 @@ class AppKeyError(CredentialsError):
 
 
 class ForbiddenError(APIError):
-    """The API refused what was asked for, with 403."""
+    """The API refused the request with 403."""
 
     remedy = "Check that tenant_id is the tenant of these credentials."
 
@@ -173,7 +173,7 @@ class NoConnectionError(UnreachableError):
 
 
 class RateLimitError(TransientError):
-    """The token endpoint asked for a pause."""
+    """The token endpoint requires a pause."""
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"the token endpoint answered {response.status_code}", response)

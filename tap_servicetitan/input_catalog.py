@@ -81,7 +81,7 @@ def apply_keys(catalog: Catalog, streams: Iterable[EndpointStream]) -> None:
     """Give the selected streams the keys that their entries or the metadata of these say.
 
     Raises:
-        CatalogError: A field cannot be in a key, or a replication key is none of the stream's.
+        CatalogError: A field cannot be in a key, or the stream cannot have the replication key.
     """
     for stream in streams:
         entry = catalog.get_stream(stream.name)
@@ -118,7 +118,7 @@ def _key_problem(key: str, stream: EndpointStream) -> str | None:
 
 
 def _check_replication_key(entry: CatalogEntry, stream: EndpointStream) -> None:
-    """Refuse a replication key by which the API cannot be asked for what is new."""
+    """Refuse a replication key that the API cannot filter by."""
     known = stream.endpoint.replication_key
     for key in (entry.replication_key, entry.metadata.root.replication_key):
         if key and key != known and not _is_date_of_a_report(key, stream):

@@ -63,7 +63,7 @@ class Conformance:
 
 
 def _object(schema: Schema, mask: Mask, breadcrumb: tuple[str, ...], path: str, *, keep: bool) -> Conform:
-    """Return the conformance of an object, made once, so that a record costs no walk through the schema."""
+    """Return the conformance of an object, made once, so that the schema is not traversed for each record."""
     properties = schema["properties"]
     keeps_others = bool(schema.get("additionalProperties"))
     selected = {

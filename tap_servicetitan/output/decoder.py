@@ -193,7 +193,7 @@ class KeepingDecoder(Decoder[R]):
     @override
     def _decode_again(self, body: bytes, error: Exception) -> Any:
         if _UNKNOWN in str(error):
-            with contextlib.suppress(msgspec.ValidationError):  # a record that is no object
+            with contextlib.suppress(msgspec.ValidationError):  # a record that is not an object
                 self._kept.learn(map(decode_dict, self._raw_page.decode(body).data))
             if self._types is not self._kept.types:
                 return self(body)

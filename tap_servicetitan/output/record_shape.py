@@ -95,7 +95,7 @@ class RecordShape:
 
         Args:
             body_type: Generic struct type around the records.
-            rows: Type of the answer's rows, if they are no records yet.
+            rows: Type of the answer's rows, if they are not records yet.
         """
         if self._lines is None or rows is not None:
             return Decoder(body_type, dict[str, Any] if rows is None else rows, self._violations)

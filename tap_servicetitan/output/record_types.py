@@ -27,7 +27,7 @@ _REFUSED_IN_NAMES = re.compile(r'["\\\x00-\x1f]')
 
 
 def single_type(schema: Schema) -> str | None:
-    """Return the one type, null aside, that a schema allows; None if it allows several or does not say."""
+    """Return the one type, besides null, that a schema allows; None if it allows several or does not say."""
     types = schema.get("type")
     types = [types] if isinstance(types, str) else list(types or ())
     values = [name for name in types if name != "null"]
@@ -38,7 +38,7 @@ def check_number(_: type, value: Any) -> Any:
     """Accept numbers as they are; msgspec's own Decimal would accept strings as well and so change them.
 
     Raises:
-        ValueError: It is no number.
+        ValueError: It is not a number.
     """
     if value.__class__ is decimal.Decimal or value.__class__ is int:
         return value

@@ -40,7 +40,7 @@ class SchemaViolations:
         self._lock = threading.Lock()
         self.count: Counter[str] = Counter()
         self._wrong: set[str] = set()
-        """Fields whose values are no text where text is not what is expected: a target may refuse them."""
+        """Fields with values of a wrong type that the tap does not write as text: a target may refuse them."""
 
     def __call__(self, reason: str) -> None:
         """Note why a record does not fit, in msgspec's words: types and a path, never a value."""

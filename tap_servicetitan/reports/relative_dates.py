@@ -45,7 +45,7 @@ def relative(text: str, today: date) -> date | None:
     """Return the date of a relative date; None if the text is not one.
 
     Raises:
-        OverflowError: It lies before year 1 or after year 9999.
+        OverflowError: It is before year 1 or after year 9999.
         ValueError: Likewise.
     """
     match = _RELATIVE_DATE.fullmatch(text)

@@ -18,7 +18,7 @@ class Prefetcher:
     """Runs several requests at the same time and yields their results in order.
 
     What is under way beyond the next result of each user is bounded by the tenant's share of the slots, so that memory
-    stays bounded, and a tenant whose requests wait keeps no other from prefetching.
+    stays bounded, and a tenant whose requests wait does not stop the prefetching of others.
     """
 
     def __init__(self, worker_lock: WorkerLock, slots: Slots) -> None:

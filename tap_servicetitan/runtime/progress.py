@@ -33,7 +33,7 @@ LINES = 8
 
 
 class StreamProgress(RequestHooks):
-    """How far the reading of a stream of a tenant has come; several threads may ask the API for it at once."""
+    """The progress of a stream of a tenant; several threads may request its pages at the same time."""
 
     def __init__(self, endpoint: Endpoint, tenant_id: str) -> None:
         """Make the progress of a stream that is about to be read.
@@ -183,7 +183,7 @@ class StreamProgress(RequestHooks):
 
     def _fields(self, kind: str) -> dict[str, Any]:
         return {
-            "kind": kind,  # `event` and `level` are taken: Meltano hands the fields on as arguments beside these two
+            "kind": kind,  # `event` and `level` are taken: Meltano passes the fields on as arguments beside these two
             "tenant_id": self.tenant_id,
             "stream_name": self.stream,
             "records": self.records,
@@ -210,7 +210,7 @@ class Progress:
         self._told = (self._started, 0)
 
     def of(self, endpoint: Endpoint, tenant_id: str) -> StreamProgress:
-        """Return the progress of a stream of a tenant, which begins when it is first asked for."""
+        """Return the progress of a stream of a tenant, which begins with the first call."""
         key = (endpoint.name, tenant_id)
         with self._lock:
             if key not in self._streams:

@@ -35,7 +35,7 @@ def run_jobs(jobs: Sequence[Job], *, worker_lock: WorkerLock, slots: Slots, on_a
     """Run every job; those of a tenant in the order of the list.
 
     A job holds a slot, except while it waits: then another job runs in its place. Each tenant has workers of its own, as
-    many as there are slots, which start when they get one: a tenant whose jobs all wait keeps no other from running.
+    many as there are slots, which start when they get one: a tenant whose jobs all wait does not stop the others.
 
     Args:
         jobs: What to run.

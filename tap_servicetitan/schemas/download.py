@@ -21,7 +21,7 @@ BY_HAND = "Download the documents by hand from the developer portal."
 
 
 class PortalError(Exception):
-    """The portal did not give what it was asked for."""
+    """The portal did not return what was requested."""
 
 
 class Api(msgspec.Struct):
@@ -46,7 +46,7 @@ def download(directory: Path, portal: str = PORTAL) -> list[Path]:
     """Write every document of the catalogue into a directory; nothing is written unless all of them came.
 
     Raises:
-        PortalError: The portal cannot be reached, or what it returns is no catalogue or no OpenAPI document.
+        PortalError: The portal cannot be reached, or what it returns is neither a catalogue nor an OpenAPI document.
     """
     with requests.Session() as session:
         session.headers["Accept"] = "application/json"

@@ -11,7 +11,7 @@ TENANT_ID: Schema = {"type": "string", "maxLength": 20}
 """A tenant's number: the ids of ServiceTitan are integers of 64 bits."""
 
 NAME_LENGTH = 255
-"""Of a name or an id that is no guid: as long as ServiceTitan's documents, and Google Ads of campaigns, allow names."""
+"""Of a name, or an id that is not a GUID: what ServiceTitan's documents allow for names, and Google Ads for campaigns."""
 
 ID_LIST_LENGTH = 4000
 """Of ids joined by commas, some 350 of them: as long as SQL Server has text with a limit. Nothing is cut."""

@@ -60,7 +60,7 @@ class DocumentedOperation:
 
     @property
     def scope(self) -> str | None:
-        """The OAuth scope that the operation asks for."""
+        """The OAuth scope that the operation requires."""
         scopes = [scope for way in self.definition.get("security", ()) for scope in way.get("oauth", ())]
         return scopes[0] if scopes else None
 

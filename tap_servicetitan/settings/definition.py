@@ -121,7 +121,7 @@ def rule_problems(group: type, values: Mapping[str, Any], path: str = "") -> Ite
 
     Args:
         group: The settings.
-        values: Of the types that the JSON schema asks for.
+        values: Of the types that the JSON schema requires.
         path: Where the values stand in the config, such as ``tenants.0.``.
     """
     for each in definitions(group).values():

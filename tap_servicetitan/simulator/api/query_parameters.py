@@ -61,7 +61,7 @@ class QueryParameters:
         """Read a whole number.
 
         Raises:
-            InvalidRequestError: It is no number, or below ``low`` or above ``high``.
+            InvalidRequestError: It is not a number, or below ``low`` or above ``high``.
         """
         value = self.text(name)
         if value is None:

@@ -1,4 +1,4 @@
-"""The operations of the reporting API that are no stream of the table."""
+"""The operations of the reporting API that are not streams of the table."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def handle(context: HandlerContext, collection: Collection, request: ApiRequest)
 
 
 def _start(context: HandlerContext, collection: Collection, request: ApiRequest, log: ChangeLog) -> FeedPosition | None:
-    """Return where the page begins; None if ``from`` is no date and no token of this feed."""
+    """Return where the page begins; None if ``from`` is neither a date nor a token of this feed."""
     first = FeedPosition(collection.tenant_id, collection.endpoint.name, 0)
     since = request.query.get("from")
     if not since:
