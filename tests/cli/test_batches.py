@@ -45,7 +45,7 @@ def test_batches_hold_every_record_and_state_covers_only_what_is_out(
                 assert out[stream] >= (40, 60)[covered]
 
 
-def test_a_stopped_run_with_batches_resumes_without_loss(
+def test_stopped_run_with_batches_resumes_without_loss(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(page_size=10)

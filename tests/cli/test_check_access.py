@@ -31,7 +31,7 @@ def test_every_stream_can_be_read_with_a_request_or_two_each(tap: Tap, simulator
     assert not run.log
 
 
-def test_a_missing_scope_is_named(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_missing_scope_is_named(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(deny_scopes=["tn.crm.leads:r"])
 
     run = tap(config_of(simulator), "--check-access", catalog=selecting("bookings", "leads"))
@@ -48,7 +48,7 @@ def test_a_missing_scope_is_named(tap: Tap, simulate: Callable[..., Simulator]) 
 @pytest.mark.parametrize(
     ("setting", "verdict"), [("client_secret", "wrong credentials"), ("st_app_key", "wrong app key")]
 )
-def test_a_wrong_secret_or_app_key_is_told_apart(tap: Tap, simulator: Simulator, setting: str, verdict: str) -> None:
+def test_wrong_secret_or_app_key_is_told_apart(tap: Tap, simulator: Simulator, setting: str, verdict: str) -> None:
     run, found = checked(tap, config_of(simulator, **{setting: "wrong"}), catalog=selecting("bookings", "leads"))
 
     assert run.code == 1
@@ -56,7 +56,7 @@ def test_a_wrong_secret_or_app_key_is_told_apart(tap: Tap, simulator: Simulator,
     assert all(setting in each["remedy"] for each in found.values())
 
 
-def test_a_tenant_with_wrong_credentials_does_not_hide_the_others(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_tenant_with_wrong_credentials_does_not_hide_the_others(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=[1001, 1002])
     config = config_of(simulator)
     config["tenants"][0]["client_secret"] = "wrong"

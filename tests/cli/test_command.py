@@ -61,7 +61,7 @@ UNUSABLE = [(option, *case) for option in ("--config", "--catalog", "--state") f
         ("--state", '{"streams": []}', "is a catalog: give it by --catalog."),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, option: str, content: str | bytes, words: str) -> None:
+def test_file_that_cannot_be_used_is_named(tmp_path: Path, option: str, content: str | bytes, words: str) -> None:
     config, file = tmp_path / "config.json", tmp_path / "wrong.json"
     config.write_text(json.dumps(VALID))
     file.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, option: str, conten
     assert "s3cret" not in done.stderr
 
 
-def test_a_directory_in_place_of_a_config_is_named(tmp_path: Path) -> None:
+def test_directory_in_place_of_a_config_is_named(tmp_path: Path) -> None:
     done = run("--config", tmp_path, "--discover")
 
     assert done.returncode == 1
@@ -83,7 +83,7 @@ def test_a_directory_in_place_of_a_config_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_log_level_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_log_level_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAP_SERVICETITAN_LOGLEVEL", "loud")
 
     done = run("--version")
@@ -94,7 +94,7 @@ def test_an_unknown_log_level_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("arguments", [("--discover",), ("--about",)])
-def test_a_full_disk_is_an_error_that_names_stdout(arguments: tuple[str, ...]) -> None:
+def test_full_disk_is_an_error_that_names_stdout(arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = run(*arguments, stdout=full)
 
@@ -105,7 +105,7 @@ def test_a_full_disk_is_an_error_that_names_stdout(arguments: tuple[str, ...]) -
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_onto_a_full_disk_names_stdout(tap: Tap, simulator: Simulator) -> None:
+def test_run_onto_a_full_disk_names_stdout(tap: Tap, simulator: Simulator) -> None:
     command = tap.command(config_of(simulator), catalog=selecting("bookings"))
 
     with Path("/dev/full").open("w") as full:
@@ -115,7 +115,7 @@ def test_a_run_onto_a_full_disk_names_stdout(tap: Tap, simulator: Simulator) -> 
     assert "stdout could not be written: No space left on device." in done.stderr.splitlines()[-1]
 
 
-def test_a_connection_test_with_wrong_credentials_says_what_to_do(tap: Tap, simulator: Simulator) -> None:
+def test_connection_test_with_wrong_credentials_says_what_to_do(tap: Tap, simulator: Simulator) -> None:
     done = tap(config_of(simulator, client_secret="cs2.wrong"), "--test")
 
     assert done.code == 1

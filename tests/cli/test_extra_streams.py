@@ -49,7 +49,7 @@ def by_id(records: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("entry", [PETS, CAGES, ZOOS], ids=lambda entry: entry["kind"])
-def test_a_collection_without_schema_arrives_whole_and_is_read_on(
+def test_collection_without_schema_arrives_whole_and_is_read_on(
     tap: Tap, simulator: Simulator, entry: dict[str, Any]
 ) -> None:
     name = entry["name"]
@@ -78,7 +78,7 @@ def test_a_collection_without_schema_arrives_whole_and_is_read_on(
     assert (len(found) < 20) == (entry["kind"] != "unpaged")
 
 
-def test_a_json_schema_gives_the_columns(tap: Tap, simulator: Simulator) -> None:
+def test_json_schema_gives_the_columns(tap: Tap, simulator: Simulator) -> None:
     add(simulator, PETS)
     (bookings,) = (endpoint for endpoint in TABLE if endpoint.name == "bookings")
     schema = {"properties": {**schemas.load(bookings)["properties"]}}
@@ -127,7 +127,7 @@ def document(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_an_openapi_document_gives_the_columns_and_the_scope(tap: Tap, simulator: Simulator, document: str) -> None:
+def test_openapi_document_gives_the_columns_and_the_scope(tap: Tap, simulator: Simulator, document: str) -> None:
     add(simulator, PETS)
     config = config_of(simulator, extra_streams=[{**PETS, "schema": document}])
     catalog = discovered(tap, config, "pets")
@@ -139,7 +139,7 @@ def test_an_openapi_document_gives_the_columns_and_the_scope(tap: Tap, simulator
     assert [(one["access"], one["scope"]) for one in json.loads(access.stdout)] == [("readable", "tn.crm.pets:r")]
 
 
-def test_an_unlicensed_collection_of_an_unknown_api_is_reported_and_skipped_as_others(
+def test_unlicensed_collection_of_an_unknown_api_is_reported_and_skipped_as_others(
     tap: Tap, simulator: Simulator
 ) -> None:
     add(simulator, CAGES)
@@ -196,11 +196,11 @@ def problems_of(*entries: dict[str, Any]) -> list[str]:
         ),
     ],
 )  # fmt: skip
-def test_a_bad_entry_is_one_line_that_says_what_is_valid(change: dict[str, Any], problem: str) -> None:
+def test_bad_entry_is_one_line_that_says_what_is_valid(change: dict[str, Any], problem: str) -> None:
     assert problems_of({**PETS, **change}) == [problem]
 
 
-def test_a_missing_word_and_a_name_twice_are_one_line_each() -> None:
+def test_missing_word_and_a_name_twice_are_one_line_each() -> None:
     without = {name: value for name, value in PETS.items() if name != "kind"}
 
     assert problems_of(without) == ["Setting 'extra_streams.0' must hold name, api, path, kind."]
@@ -216,7 +216,7 @@ def test_a_missing_word_and_a_name_twice_are_one_line_each() -> None:
         ({"schema": "/nowhere"}, "/nowhere holds no OpenAPI documents (*.json with `paths`)."),
     ],
 )
-def test_a_document_that_does_not_help_is_one_line(
+def test_document_that_does_not_help_is_one_line(
     tap: Tap, simulator: Simulator, document: str, change: dict[str, Any], problem: str
 ) -> None:
     run = tap(

@@ -77,7 +77,7 @@ WRONG_KEYS: dict[str, tuple[Callable[..., object], str]] = {
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG_KEYS.values(), ids=WRONG_KEYS)
-def test_a_field_that_cannot_be_a_key_is_refused_in_a_line(
+def test_field_that_cannot_be_a_key_is_refused_in_a_line(
     simulator: Simulator, change: Callable[..., object], words: str
 ) -> None:
     done = run(simulator, "bookings", change)
@@ -109,7 +109,7 @@ def test_wrong_keys_of_a_stream_that_is_not_selected_stop_nothing(simulator: Sim
     ],
 )
 @pytest.mark.parametrize("where", ["entry", "metadata"])
-def test_a_replication_key_that_cannot_be_is_refused_in_a_line(
+def test_replication_key_that_cannot_be_is_refused_in_a_line(
     simulator: Simulator, stream: str, able: str, where: str
 ) -> None:
     def change(entry: dict[str, Any], root: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_a_replication_key_that_cannot_be_is_refused_in_a_line(
     assert done.log.splitlines() == [words]
 
 
-def test_a_stream_without_its_replication_key_is_read_in_full(simulator: Simulator) -> None:
+def test_stream_without_its_replication_key_is_read_in_full(simulator: Simulator) -> None:
     def change(entry: dict[str, Any], root: dict[str, Any]) -> None:
         entry["replication_key"] = root["replication-key"] = None
         entry["replication_method"] = root["forced-replication-method"] = "FULL_TABLE"

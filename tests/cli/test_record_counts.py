@@ -55,7 +55,7 @@ def test_counts_are_by_tenant_with_a_dash_where_the_api_has_none(tap: Tap, simul
     assert not run.log
 
 
-def test_a_stream_that_cannot_be_counted_is_reported_with_the_remedy(
+def test_stream_that_cannot_be_counted_is_reported_with_the_remedy(
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=3, deny_scopes=["tn.crm.leads:r"])
@@ -70,7 +70,7 @@ def test_a_stream_that_cannot_be_counted_is_reported_with_the_remedy(
     assert "Grant the scope tn.crm.leads:r to the app" in run.stdout
 
 
-def test_a_feed_is_counted_by_the_list_beside_it_unless_its_rows_hold_several_records() -> None:
+def test_feed_is_counted_by_the_list_beside_it_unless_its_rows_hold_several_records() -> None:
     twin = counting_endpoint(TABLE["invoices"])
 
     assert twin is not None

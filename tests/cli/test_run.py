@@ -75,7 +75,7 @@ def test_tenants_share_a_run_and_keep_their_own_bookmarks(simulate: Callable[...
         assert run.bookmark("bookings", tenant_id)["continue_from"]
 
 
-def test_a_tenant_that_is_added_starts_from_scratch_and_leaves_the_others_bookmarks_alone(
+def test_tenant_that_is_added_starts_from_scratch_and_leaves_the_others_bookmarks_alone(
     simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(tenants=2)
@@ -89,7 +89,7 @@ def test_a_tenant_that_is_added_starts_from_scratch_and_leaves_the_others_bookma
     assert second.bookmark("bookings", "1001") == first.bookmark("bookings", "1001")
 
 
-def test_a_bookmark_without_a_tenant_is_left_aside_if_there_are_several(simulate: Callable[..., Simulator]) -> None:
+def test_bookmark_without_a_tenant_is_left_aside_if_there_are_several(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     state = {"bookmarks": {"bookings": {"replication_key_value": "2025-09-01T00:00:00Z"}}}
 
@@ -123,7 +123,7 @@ def test_state_stays_under_a_tenth_of_the_output_with_many_tenants(simulate: Cal
     assert simulator.token_requests == 30
 
 
-def test_a_trial_run_writes_a_record_of_each_stream(tap: Tap, simulator: Simulator) -> None:
+def test_trial_run_writes_a_record_of_each_stream(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator), "--test")
 
     assert run.code == 0

@@ -21,7 +21,7 @@ from tap_servicetitan.simulator import Simulator
 
 
 @pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 1)])
-def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
+def test_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
     tap: Tap, simulator: Simulator, closed: str, code: int
 ) -> None:
     command = shlex.join(tap.command(config_of(simulator))) + f" {closed}"
@@ -35,7 +35,7 @@ def test_a_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_hang(
+def test_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_hang(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     simulator = simulate(page_size=10)
@@ -55,7 +55,7 @@ def test_a_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_han
         assert count == 10 * len(set(run.tokens(stream)))
 
 
-def test_a_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(
+def test_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=1000)
@@ -69,7 +69,7 @@ def test_a_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(
     process.communicate()
 
 
-def test_a_target_that_goes_away_stops_everything_at_once(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_target_that_goes_away_stops_everything_at_once(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(records=2000, page_size=50, latency=0.01)
     process = subprocess.Popen(tap.command(config_of(simulator)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None

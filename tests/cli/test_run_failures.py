@@ -60,7 +60,7 @@ def test_failures_of_one_kind_are_told_once(tap: Tap, simulator: Simulator) -> N
     assert re.match(rf"tenant 1001, streams (\w+, ){{4}}\w+ and {more} more: The token endpoint refused", errors[2])
 
 
-def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
+def test_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
     arguments = tap.command(config_of(simulator))[1:]
 
     done = subprocess.run(
@@ -75,7 +75,7 @@ def test_a_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, si
     assert "Jane Doe" not in run.log
 
 
-def test_a_failed_streams_bookmark_stays_at_its_last_good_page(tap: Tap, simulator: Simulator) -> None:
+def test_failed_streams_bookmark_stays_at_its_last_good_page(tap: Tap, simulator: Simulator) -> None:
     simulator.misbehave("repeat_token", stream="bookings", after=2, times=None)
     config = config_of(simulator)
     failed = tap(config)

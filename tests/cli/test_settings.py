@@ -84,7 +84,7 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line: str) -> None:
+def test_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line: str) -> None:
     config = {name: value for name, value in {**VALID, **change}.items() if value is not None}
 
     with pytest.raises(ConfigError) as caught:
@@ -97,7 +97,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(change: dict[str, Any], line:
 
 
 @pytest.mark.parametrize("command", [(), ("--test",), ("--discover",), ("--check-access",), ("--list-reports",)])
-def test_a_wrong_config_ends_every_command_with_its_lines_alone(tap: Tap, command: tuple[str, ...]) -> None:
+def test_wrong_config_ends_every_command_with_its_lines_alone(tap: Tap, command: tuple[str, ...]) -> None:
     run = tap({**VALID, "client_secret": 4711, "concurrency": 0}, *command)
 
     assert run.code == 1
@@ -117,14 +117,14 @@ def test_every_problem_has_its_line(tap: Tap) -> None:
         assert sum(f"Setting '{name}'" in line for line in run.log.splitlines()) == 1
 
 
-def test_a_misspelt_setting_is_told_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
+def test_misspelt_setting_is_told_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator, start_dat="2025-01-01"))
 
     assert run.code == 0
     assert "Setting 'start_dat' is not known and has no effect. Did you mean 'start_date'?" in run.log
 
 
-def test_a_tenant_may_be_a_number(tap: Tap, simulator: Simulator) -> None:
+def test_tenant_may_be_a_number(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator, tenant_id=1001))
 
     assert run.code == 0
@@ -175,7 +175,7 @@ def test_about_tells_every_setting_with_title_and_description(tap: Tap) -> None:
     assert settings["tenants"]["items"]["properties"]["client_secret"]["secret"]
 
 
-def test_the_environment_chooses_the_hosts() -> None:
+def test_environment_chooses_the_hosts() -> None:
     assert HOSTS["production"] == ("https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token")
     assert HOSTS["integration"] == (
         "https://api-integration.servicetitan.io",
@@ -222,7 +222,7 @@ def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
     assert "s3cret" not in repr(Settings.parse(config, user_agent="tap/1"))
 
 
-def test_an_empty_environment_variable_is_as_good_as_none(
+def test_empty_environment_variable_is_as_good_as_none(
     tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TAP_SERVICETITAN_REQUESTS_PER_SECOND", "12.5")
@@ -245,7 +245,7 @@ def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: boo
     assert config == {"include_recent_changes": value}
 
 
-def test_a_file_env_in_the_working_directory_is_read_and_the_environment_comes_first(
+def test_file_env_in_the_working_directory_is_read_and_the_environment_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("TAP_SERVICETITAN_TENANT_ID=1\nTAP_SERVICETITAN_CONCURRENCY=3\n")
@@ -270,7 +270,7 @@ def test_a_file_env_in_the_working_directory_is_read_and_the_environment_comes_f
         ("FLATTENING_ENABLED=truth", "one of: true, 1, yes, on, false, 0, no, off"),
     ],
 )
-def test_an_environment_variable_that_cannot_be_read_is_named(
+def test_environment_variable_that_cannot_be_read_is_named(
     tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str, words: str
 ) -> None:
     name, text = variable.split("=")

@@ -16,7 +16,7 @@ def unlicensed(simulator: Simulator, stream: str, **options: Any) -> None:
     simulator.misbehave("unlicensed", stream=stream, times=None, **options)
 
 
-def test_an_unlicensed_module_is_reported_as_such(tap: Tap, simulator: Simulator) -> None:
+def test_unlicensed_module_is_reported_as_such(tap: Tap, simulator: Simulator) -> None:
     unlicensed(simulator, "discounts_and_fees")
 
     run = tap(config_of(simulator), catalog=selecting("bookings", "discounts_and_fees"))
@@ -65,7 +65,7 @@ def test_unentitled_streams_are_skipped_by_the_setting(tap: Tap, simulate: Calla
     assert not run.lines_with("ERROR")
 
 
-def test_a_skipped_stream_keeps_its_bookmark(tap: Tap, simulator: Simulator) -> None:
+def test_skipped_stream_keeps_its_bookmark(tap: Tap, simulator: Simulator) -> None:
     config = config_of(simulator, skip_unentitled_streams=True)
     catalog = selecting("bookings", "leads")
     first = tap(config, catalog=catalog)
@@ -81,7 +81,7 @@ def test_a_skipped_stream_keeps_its_bookmark(tap: Tap, simulator: Simulator) -> 
     assert len(tap(config, catalog=catalog, state=second.state).records("leads")) >= 5
 
 
-def test_a_stream_that_one_tenant_skips_activates_no_version(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_stream_that_one_tenant_skips_activates_no_version(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=[1001, 1002])
     unlicensed(simulator, "user_roles", tenant_id=1002)
     config = config_of(simulator, skip_unentitled_streams=True, emit_activate_version_messages=True)
@@ -109,7 +109,7 @@ def test_nothing_else_is_skipped(tap: Tap, simulate: Callable[..., Simulator], s
     assert not run.lines_with("Skipped")
 
 
-def test_a_report_without_its_scope_is_skipped_too(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_report_without_its_scope_is_skipped_too(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(deny_scopes=["tn.rpr.reports:r"])
     report = simulator.records("reports")[0]
     entry = {

@@ -26,7 +26,7 @@ def selected(rules: str) -> dict[str, set[str]]:
     return found
 
 
-def test_a_rule_selects_a_stream_with_all_its_fields() -> None:
+def test_rule_selects_a_stream_with_all_its_fields() -> None:
     all_fields = selected("bookings")["bookings"]
 
     assert {"jobId", "address", "address.city"} < all_fields
@@ -64,7 +64,7 @@ def test_rules_without_a_meaning_are_refused(rules: str, words: str) -> None:
     assert words in str(raised.value)
 
 
-def test_a_run_reads_what_the_rules_select(tap: Tap, simulator: Simulator) -> None:
+def test_run_reads_what_the_rules_select(tap: Tap, simulator: Simulator) -> None:
     discovered = tap(config_of(simulator), "--discover", "--select", "bookings.name,leads")
     done = tap(config_of(simulator), catalog=json.loads(discovered.stdout))
 
@@ -72,7 +72,7 @@ def test_a_run_reads_what_the_rules_select(tap: Tap, simulator: Simulator) -> No
     assert set(done.records("bookings")[0]) == {"tenant_id", "id", "name", "modifiedOn"}
 
 
-def test_a_rule_that_means_nothing_is_one_line(tap: Tap, simulator: Simulator) -> None:
+def test_rule_that_means_nothing_is_one_line(tap: Tap, simulator: Simulator) -> None:
     done = tap(config_of(simulator), "--discover", "--select", "bookingz")
 
     assert (done.code, done.stdout) == (1, "")

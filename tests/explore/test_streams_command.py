@@ -33,7 +33,7 @@ def test_all_streams_are_listed_without_any_settings() -> None:
     assert [line.split()[0] for line in lines[1:-2]] == [endpoint.name for endpoint in table.TABLE]
 
 
-def test_a_pattern_lists_the_streams_that_it_means() -> None:
+def test_pattern_lists_the_streams_that_it_means() -> None:
     assert set(facts("booking*")) == {"bookings", "booking_contacts", "booking_provider_tags"}
     assert set(facts("jobs,leads")) == {"jobs", "leads"}
 
@@ -70,7 +70,7 @@ def test_json_and_fields_are_options() -> None:
     assert {"path": "bookingId", "type": "integer", "joins_to": "bookings"} in leads["fields"]
 
 
-def test_a_field_lists_the_streams_that_have_it() -> None:
+def test_field_lists_the_streams_that_have_it() -> None:
     found = facts("*.callReasonId")
 
     assert set(found) == {"leads"}
@@ -78,7 +78,7 @@ def test_a_field_lists_the_streams_that_have_it() -> None:
     assert [field["path"] for field in facts("invoices.technicianId")["invoices"]["fields"]] == ["items[].technicianId"]
 
 
-def test_a_pattern_without_streams_is_an_error() -> None:
+def test_pattern_without_streams_is_an_error() -> None:
     done = streams("jobz")
 
     assert (done.returncode, done.stdout) == (2, "")

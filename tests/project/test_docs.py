@@ -32,7 +32,7 @@ def root(pytestconfig: pytest.Config) -> Path:
     return pytestconfig.rootpath
 
 
-def test_the_list_of_streams_is_that_of_the_table(root: Path) -> None:
+def test_list_of_streams_is_that_of_the_table(root: Path) -> None:
     printed = subprocess.run(
         [sys.executable, root / "scripts" / "streams.py"], capture_output=True, text=True, check=True
     )
@@ -40,7 +40,7 @@ def test_the_list_of_streams_is_that_of_the_table(root: Path) -> None:
     assert (root / "STREAMS.md").read_text() == printed.stdout
 
 
-def test_the_readme_names_every_setting_with_its_default(root: Path) -> None:
+def test_readme_names_every_setting_with_its_default(root: Path) -> None:
     rows = [line.split("|") for line in (root / "README.md").read_text().splitlines() if line.startswith("| `")]
     documented = {name: row[2].strip() for row in rows for name in re.findall(r"\w+", row[1])}
 
@@ -169,7 +169,7 @@ def in_no_code(messages: list[str], folder: Path) -> list[str]:
     return [each for each in messages if not any(each in text or general(each) in text for text in code)]
 
 
-def test_a_message_is_found_in_a_subfolder_and_missed_when_the_code_changes(tmp_path: Path) -> None:
+def test_message_is_found_in_a_subfolder_and_missed_when_the_code_changes(tmp_path: Path) -> None:
     (tmp_path / "client").mkdir()
     (tmp_path / "client" / "errors.py").write_text("f'The API answered {status}: {text}'\n")
 
@@ -189,7 +189,7 @@ def test_documented_commands_and_yaml_can_be_read(root: Path) -> None:
         assert yaml.safe_load(block)
 
 
-def test_the_examples_select_streams_and_settings_that_exist(root: Path) -> None:
+def test_examples_select_streams_and_settings_that_exist(root: Path) -> None:
     (tap,) = yaml.safe_load((root / "examples" / "meltano.yml").read_text())["plugins"]["extractors"]
 
     assert {name.removesuffix(".*") for name in tap["select"]} <= {endpoint.name for endpoint in table.TABLE}

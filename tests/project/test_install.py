@@ -63,7 +63,7 @@ def run(tmp_path: Path, wheel: Path) -> Run:
     return run
 
 
-def test_the_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run: Run, wheel: Path) -> None:
+def test_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run: Run, wheel: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python, tap = tmp_path / "venv" / "bin" / "python", tmp_path / "venv" / "bin" / "tap-servicetitan"
     run(python, "-m", "pip", "install", "--quiet", wheel)
@@ -120,7 +120,7 @@ def test_pipx_runs_the_wheel(tmp_path: Path, run: Run, wheel: Path) -> None:
     )
 
 
-def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, run: Run, wheel: Path) -> None:
+def test_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, run: Run, wheel: Path) -> None:
     project = tmp_path / "project"
 
     def meltano(*arguments: str) -> str:
@@ -148,7 +148,7 @@ def test_a_fresh_meltano_project_takes_the_definition_and_runs(tmp_path: Path, r
         assert loaded(tmp_path) == {"bookings": 33, "customers": 33}
 
 
-def test_the_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_path: Path, run: Run) -> None:
+def test_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_path: Path, run: Run) -> None:
     (block,) = re.findall(r"```shell\n(TAP=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     target = tmp_path / "target.yml"  # in place of the Meltano Hub, which a test does not use
     settings = [{"name": "destination_path", "value": "output"}]
@@ -173,7 +173,7 @@ def test_the_readmes_way_to_a_meltano_project_of_ones_own_leads_to_records(tmp_p
     assert "cs2" not in (tmp_path / "my-project" / "meltano.yml").read_text()
 
 
-def test_the_readmes_commands_without_meltano_load_a_first_run_and_the_next(tmp_path: Path, run: Run) -> None:
+def test_readmes_commands_without_meltano_load_a_first_run_and_the_next(tmp_path: Path, run: Run) -> None:
     section = (ROOT / "README.md").read_text().partition("**Without Meltano**")[2].partition("\n## ")[0]
     install, first, later = re.findall(r"```shell\n(.*?)```", section, re.DOTALL)
     run("bash", "-euc", install.replace("install .", f"install {ROOT}"))
@@ -188,7 +188,7 @@ def test_the_readmes_commands_without_meltano_load_a_first_run_and_the_next(tmp_
     assert json.loads((tmp_path / "state.json").read_text()) != state
 
 
-def test_the_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Path, run: Run) -> None:
+def test_demo_leaves_alone_what_a_user_has_made_of_meltano_yml(tmp_path: Path, run: Run) -> None:
     project = yaml.safe_load((ROOT / "meltano.yml").read_text())
     (tap,), loaders = project["plugins"]["extractors"], project["plugins"]["loaders"]
     credentials = [{"tenant_id": str(number), "client_id": "cid.own", "client_secret": "cs2.own"} for number in (7, 8)]

@@ -30,18 +30,18 @@ def missing(project: Path, lock: str) -> list[str]:
     ]
 
 
-def test_the_lock_meets_every_requirement(pytestconfig: pytest.Config, lock: str) -> None:
+def test_lock_meets_every_requirement(pytestconfig: pytest.Config, lock: str) -> None:
     assert missing(pytestconfig.rootpath / "pyproject.toml", lock) == [], "Run: make lock"
 
 
-def test_a_requirement_that_the_lock_does_not_meet_is_found(tmp_path: Path) -> None:
+def test_requirement_that_the_lock_does_not_meet_is_found(tmp_path: Path) -> None:
     project = tmp_path / "pyproject.toml"
     project.write_text('[project]\ndependencies = ["a>=2", "b"]\n[dependency-groups]\ndev = ["c_d[e]>=3", "f>=1"]\n')
 
     assert missing(project, "a==1.9 \\\nb==1 \\\nc-d==3.1 ; python_version < '3.12' \\\n") == ["a>=2", "f>=1"]
 
 
-def test_the_lock_has_a_hash_for_every_version_and_names_no_index(lock: str) -> None:
+def test_lock_has_a_hash_for_every_version_and_names_no_index(lock: str) -> None:
     blocks = re.split(r"^(?=\w)", lock, flags=re.MULTILINE)[1:]
 
     assert len(blocks) > 30

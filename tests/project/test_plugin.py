@@ -35,14 +35,14 @@ def settings(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {setting["name"]: setting for setting in definition["settings"]}
 
 
-def test_the_definition_is_what_the_script_prints(pytestconfig: pytest.Config) -> None:
+def test_definition_is_what_the_script_prints(pytestconfig: pytest.Config) -> None:
     script = pytestconfig.rootpath / "scripts" / "plugin.py"
     printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
 
     assert DEFINITION.read_text() == printed.stdout
 
 
-def test_the_hub_takes_it(definition: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:
+def test_hub_takes_it(definition: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:
     assert {"name", "namespace", "variant", "quality"} <= set(definition)
     assert set(definition["capabilities"]) <= CAPABILITIES
     assert definition["maintenance_status"] in {"active", "beta", "development", "inactive", "unknown"}
@@ -90,7 +90,7 @@ def test_meltano_yml_has_the_same_plugin_without_the_sdks_settings(
         assert plugin[word] == definition[word]
 
 
-def test_the_pipeline_of_the_examples_has_the_same_plugin_with_fewer_settings(
+def test_pipeline_of_the_examples_has_the_same_plugin_with_fewer_settings(
     pytestconfig: pytest.Config, definition: dict[str, Any], settings: dict[str, dict[str, Any]]
 ) -> None:
     project = yaml.safe_load((pytestconfig.rootpath / "examples" / "meltano.yml").read_text())

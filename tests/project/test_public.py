@@ -12,13 +12,13 @@ import tap_servicetitan
 from tap_servicetitan import tap
 
 
-def test_the_package_offers_the_tap_by_name() -> None:
+def test_package_offers_the_tap_by_name() -> None:
     assert tap_servicetitan.TapServiceTitan is tap.TapServiceTitan
     with pytest.raises(AttributeError, match="no attribute 'TapServicetitan'"):
         _ = tap_servicetitan.TapServicetitan
 
 
-def test_the_package_says_that_it_has_types() -> None:
+def test_package_says_that_it_has_types() -> None:
     assert (Path(tap_servicetitan.__file__).parent / "py.typed").exists()
 
 

@@ -61,7 +61,7 @@ def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> N
     assert circles(graph) == []
 
 
-def test_a_circle_of_three_modules_is_found() -> None:
+def test_circle_of_three_modules_is_found() -> None:
     graph = grimp.ImportGraph()
     for importer, imported in (("a", "b"), ("b", "c"), ("c", "a"), ("a", "d")):
         graph.add_import(importer=importer, imported=imported)

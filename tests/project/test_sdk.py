@@ -98,7 +98,7 @@ def test_every_private_name_of_the_sdk_that_the_tap_uses_is_listed_here() -> Non
     assert {name for file in sources() for name in imported(file.read_text())} == set(IMPORTED)
 
 
-def test_a_private_name_that_is_not_listed_is_found() -> None:
+def test_private_name_that_is_not_listed_is_found() -> None:
     class Careless(Stream):
         def reset(self) -> None:
             self._write_record_message({})
@@ -131,7 +131,7 @@ def test_imports_from_private_modules_of_the_sdk_take_the_parameters_that_the_ta
     assert set(IMPORTED[name]) <= set(parameters(getattr(importlib.import_module(module), attribute)))
 
 
-def test_the_sdk_still_does_what_the_tap_relies_on() -> None:
+def test_sdk_still_does_what_the_tap_relies_on() -> None:
     assert parameters(Tap.sync_all) == ["self"]
     assert parameters(_ConfigInput) == ["config", "parse_env"]
     assert 'ctx.params.get("config"' in inspect.getsource(Tap.cb_discover)

@@ -32,7 +32,7 @@ def test_actions_are_pinned_by_hash(pytestconfig: pytest.Config) -> None:
     assert unpinned(pytestconfig.rootpath / ".github" / "workflows") == []
 
 
-def test_an_action_that_is_pinned_by_tag_is_found(tmp_path: Path) -> None:
+def test_action_that_is_pinned_by_tag_is_found(tmp_path: Path) -> None:
     uses = [
         "./.github/workflows/ci.yml",
         "actions/checkout@v7",
@@ -79,7 +79,7 @@ def test_drift_opens_an_issue_or_updates_the_open_one(
     assert (tmp_path / "body.txt").read_text() == "    crm/v2/pets: a collection that the table does not know\n"
 
 
-def test_a_release_publishes_what_ci_has_built_and_tested(workflows: dict[str, dict[Any, Any]]) -> None:
+def test_release_publishes_what_ci_has_built_and_tested(workflows: dict[str, dict[Any, Any]]) -> None:
     jobs = workflows["release"]["jobs"]
     steps = [step.get("uses", step.get("run")) for step in jobs["publish"]["steps"]]
 

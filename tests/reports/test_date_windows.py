@@ -32,7 +32,7 @@ A_THURSDAY = date(2026, 1, 15)
         ("2024-02-29T00:00:00Z", "2024-02-29"),
     ],
 )
-def test_a_date_may_be_relative_to_the_day(text: str, meaning: str) -> None:
+def test_date_may_be_relative_to_the_day(text: str, meaning: str) -> None:
     assert relative_dates.resolve(text, A_THURSDAY).isoformat() == meaning
 
 
@@ -42,7 +42,7 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         relative_dates.resolve(text, A_THURSDAY)
 
 
-def test_the_documents_list_every_relative_word(pytestconfig: pytest.Config) -> None:
+def test_documents_list_every_relative_word(pytestconfig: pytest.Config) -> None:
     rows = (pytestconfig.rootpath / "docs" / "custom-reports.md").read_text().splitlines()
 
     assert [
@@ -66,7 +66,7 @@ def test_windows_are_those_of_the_calendar(window: str, bounds: list[tuple[str, 
     assert [(span.first.isoformat(), span.last.isoformat()) for span in found] == bounds
 
 
-def test_a_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
+def test_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
     for window in WINDOWS:
         whole = {span.first for span in calendar_windows(window, DateWindow(date(2025, 1, 1), date(2026, 3, 1)))}
         assert {
@@ -101,7 +101,7 @@ def stepped(lookback: int = 0, **parameters: str) -> CustomReport:
         (stepped(3, From="2026-01-01", To="2026-01-09"), "2026-01-09", "2026-01-10", "2026-01-09"),
     ],
 )
-def test_the_days_to_read(report: CustomReport, bookmark: str | None, first: str, last: str) -> None:
+def test_days_to_read(report: CustomReport, bookmark: str | None, first: str, last: str) -> None:
     done = date.fromisoformat(bookmark) if bookmark else None
 
     days = days_to_read(report, ("From", "To"), bookmark=done, today=A_THURSDAY, start_date=None)
@@ -109,7 +109,7 @@ def test_the_days_to_read(report: CustomReport, bookmark: str | None, first: str
     assert (str(days.first), str(days.last)) == (first, last)
 
 
-def test_the_days_to_read_start_at_start_date_or_a_year_ago() -> None:
+def test_days_to_read_start_at_start_date_or_a_year_ago() -> None:
     start = date(2026, 1, 10)
 
     def first(bookmark: date | None, start_date: date | None) -> str:
@@ -131,7 +131,7 @@ def test_the_days_to_read_start_at_start_date_or_a_year_ago() -> None:
         ("2026-01-20", "2026-01-31", None),
     ],
 )
-def test_a_window_is_finished_up_to_yesterday(first: str, last: str, finished: str | None) -> None:
+def test_window_is_finished_up_to_yesterday(first: str, last: str, finished: str | None) -> None:
     found = DateWindow(date.fromisoformat(first), date.fromisoformat(last)).finished(A_THURSDAY)
 
     assert found == (date.fromisoformat(finished) if finished else None)

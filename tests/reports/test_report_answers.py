@@ -13,7 +13,7 @@ from helpers.reporting import AS_OF, Reporting, pipeline, records, stepping, tod
 from helpers.support import Tap
 
 
-def test_a_deleted_report_is_reported() -> None:
+def test_deleted_report_is_reported() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
         catalog = there.discover()
@@ -25,7 +25,7 @@ def test_a_deleted_report_is_reported() -> None:
     assert "is not one of this tap's" not in run.log
 
 
-def test_a_report_that_is_not_selected_is_not_requested() -> None:
+def test_report_that_is_not_selected_is_not_requested() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
         catalog = there.discover()
@@ -53,7 +53,7 @@ def test_no_tenants_rows_are_dropped_while_its_report_has_no_metadata() -> None:
     assert "Ids differ between tenants: set tenant_id in the entry." in part.log
 
 
-def test_a_refused_parameter_is_reported_by_its_name() -> None:
+def test_refused_parameter_is_reported_by_its_name() -> None:
     problem = {"title": "One or more validation errors occurred.", "errors": {"parameters[0].value": ["Jane Doe"]}}
     reporting = Reporting([("A", "String")], [], data=lambda: http(json.dumps(problem).encode(), "400 B"))
     with pipeline(reporting) as there:
@@ -67,7 +67,7 @@ def test_a_refused_parameter_is_reported_by_its_name() -> None:
     assert "Jane Doe" not in run.log
 
 
-def test_a_limit_of_reports_is_reported_with_its_own_setting() -> None:
+def test_limit_of_reports_is_reported_with_its_own_setting() -> None:
     reporting = Reporting([("A", "String")], [], data=lambda: http(b"", "429 T", Retry_After="1000"))
     with pipeline(reporting) as there:
         run = there.run(there.discover())
@@ -82,7 +82,7 @@ LISTED = {
 
 
 @pytest.mark.parametrize("answer", LISTED.values(), ids=LISTED)
-def test_a_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes) -> None:
+def test_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes) -> None:
     categories = http(b'{"data":[{"id":"good","name":"Good"},{"id":"bad","name":"Bad"}],"hasMore":false}')
     reports = http(b'{"data":[],"hasMore":false}')
 
@@ -172,7 +172,7 @@ def test_equal_pages_are_no_endless_loop_before_the_total_is_reached() -> None:
     assert records(run) == [{"A": "same"}] * 7
 
 
-def test_a_page_that_repeats_after_the_total_is_an_error() -> None:
+def test_page_that_repeats_after_the_total_is_an_error() -> None:
     reporting = Reporting([("A", "String")], [], pages=lambda _: [[["x"], ["y"]], True, 4])
     with pipeline(reporting) as there:
         run = there.run(there.discover())

@@ -16,7 +16,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def test_a_date_parameter_is_stepped_through_by_day_and_kept_with_a_number_for_each_row(run: Output) -> None:
+def test_date_parameter_is_stepped_through_by_day_and_kept_with_a_number_for_each_row(run: Output) -> None:
     records = run.records("custom_report_daily")
     days = [(today() - timedelta(days=ago)).isoformat() for ago in (3, 2, 1, 0)]
 
@@ -27,7 +27,7 @@ def test_a_date_parameter_is_stepped_through_by_day_and_kept_with_a_number_for_e
     assert keys == [(day, row) for day in days for row in range(1, 61)]
 
 
-def test_a_pair_of_dates_runs_in_calendar_months(simulator: Simulator, run: Output) -> None:
+def test_pair_of_dates_runs_in_calendar_months(simulator: Simulator, run: Output) -> None:
     asked = [one for one in runs(simulator) if "DateType" in one]
     bounds = [("2025-10-01", "2025-10-31"), ("2025-11-01", "2025-11-30"), ("2025-12-01", "2025-12-31")]
     records = run.records("custom_report_windows")
@@ -40,7 +40,7 @@ def test_a_pair_of_dates_runs_in_calendar_months(simulator: Simulator, run: Outp
     assert schema["key_properties"] == ["tenant_id", "From", "_row"]
 
 
-def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
+def test_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     simulator: Simulator, discovery: Output, run: Output
 ) -> None:
     yesterday = today() - timedelta(days=1)
@@ -67,7 +67,7 @@ def test_the_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     assert second.bookmark("custom_report_windows")["replication_key_value"] == "2025-12-31T00:00:00.000000Z"
 
 
-def test_a_finished_backfill_costs_no_run(simulator: Simulator, discovery: Output) -> None:
+def test_finished_backfill_costs_no_run(simulator: Simulator, discovery: Output) -> None:
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     catalog = just(discovery, "windows")
     first = run_here(config, base=OnlyReports, catalog=catalog)
@@ -79,7 +79,7 @@ def test_a_finished_backfill_costs_no_run(simulator: Simulator, discovery: Outpu
     assert second.state == first.state
 
 
-def test_a_bookmark_of_another_tap_is_continued_from_even_before_a_relative_start(
+def test_bookmark_of_another_tap_is_continued_from_even_before_a_relative_start(
     simulator: Simulator, discovery: Output
 ) -> None:
     date = f"{today() - timedelta(days=5)}T00:00:00-00:00"
@@ -93,7 +93,7 @@ def test_a_bookmark_of_another_tap_is_continued_from_even_before_a_relative_star
     assert [one["AsOfDate"] for one in runs(simulator, before)] == [str(day) for day in days]
 
 
-def test_a_date_that_failed_is_where_the_next_run_begins(simulate: Callable[..., Simulator], discovery: Output) -> None:
+def test_date_that_failed_is_where_the_next_run_begins(simulate: Callable[..., Simulator], discovery: Output) -> None:
     simulator = simulate()
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     simulator.misbehave("redirect", stream="report_query", after=2, times=1)
@@ -108,7 +108,7 @@ def test_a_date_that_failed_is_where_the_next_run_begins(simulate: Callable[...,
     assert second.code == 0
 
 
-def test_a_trial_asks_for_one_date_only(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_trial_asks_for_one_date_only(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(records=6)
     reports = every_report(simulator)[4:6]
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.reporting import CATEGORY, DATES, Reporting, pipeline, records
 
 
-def test_a_category_may_hold_any_letter() -> None:
+def test_category_may_hold_any_letter() -> None:
     reporting = Reporting([("A", "String")], [["x"]])
     with pipeline(reporting) as there:
         run = there.run(there.discover())
@@ -21,7 +21,7 @@ def test_a_category_may_hold_any_letter() -> None:
 
 
 @pytest.mark.parametrize("maps", [{}, {"custom_report_odd": {"__alias__": "custom_report_odd"}}])
-def test_a_column_may_hold_any_letter(maps: dict[str, Any]) -> None:
+def test_column_may_hold_any_letter(maps: dict[str, Any]) -> None:
     names = ['Size 12"', "back\\slash", "tab\there", "two\nlines", "$ & \u00fc", ""]
     reporting = Reporting([(name, "String") for name in names], [list("abcdef")])
     with pipeline(reporting, stream_maps=maps) as there:
@@ -57,7 +57,7 @@ def test_records_are_of_the_catalogs_types_whatever_is_set_or_described_since() 
     )
 
 
-def test_a_removed_column_is_reported_for_its_tenant() -> None:
+def test_removed_column_is_reported_for_its_tenant() -> None:
     reporting = Reporting([("A", "String"), ("B", "String")], [["x", "y"]])
     two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
     with pipeline(reporting, **two) as there:
@@ -70,7 +70,7 @@ def test_a_removed_column_is_reported_for_its_tenant() -> None:
         assert f"Tenant {tenant_id}, stream custom_report_odd: the report has no column B any more." in run.log
 
 
-def test_a_column_without_metadata_is_reported() -> None:
+def test_column_without_metadata_is_reported() -> None:
     reporting = Reporting([("A", "String")], [["x", "y"]], ["A", "New"])
     with pipeline(reporting) as there:
         run = there.run(there.discover())
@@ -79,7 +79,7 @@ def test_a_column_without_metadata_is_reported() -> None:
     assert "column New is newer than the metadata that this run requested, and is ignored. Discover again" in run.log
 
 
-def test_a_type_that_is_null_is_text() -> None:
+def test_type_that_is_null_is_text() -> None:
     reporting = Reporting([("A", None)], [["x"]], parameters=[{"name": "P", "dataType": None}])
     with pipeline(reporting) as there:
         run = there.run(there.discover(typed=True), typed=True, parameters=[{"name": "P", "value": "v"}])
@@ -87,7 +87,7 @@ def test_a_type_that_is_null_is_text() -> None:
     assert records(run) == [{"A": "x"}]
 
 
-def test_a_catalog_from_before_or_after_a_backfill_is_refused() -> None:
+def test_catalog_from_before_or_after_a_backfill_is_refused() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     backfill: dict[str, Any] = {"backfill_date_parameter": "From"}
     with pipeline(reporting) as there:

@@ -15,7 +15,7 @@ from tap_servicetitan.endpoints.table import TABLE
 from tap_servicetitan.simulator import Simulator
 
 
-def test_a_report_is_a_stream_with_the_columns_of_its_description_as_text(discovery: Output) -> None:
+def test_report_is_a_stream_with_the_columns_of_its_description_as_text(discovery: Output) -> None:
     assert discovery.code == 0
     found = streams(just(discovery))["plain"]
 
@@ -32,7 +32,7 @@ def test_typed_columns_have_the_declared_types(discovery: Output) -> None:
     assert properties["JobNumber"] == {"type": ["string", "null"]}
 
 
-def test_a_report_without_metadata_is_left_out_with_one_warning(discovery: Output) -> None:
+def test_report_without_metadata_is_left_out_with_one_warning(discovery: Output) -> None:
     assert "unknown" not in streams(just(discovery))
     (line,) = [line for line in warnings(discovery) if "'unknown'" in line]
     assert "of category operations) of tenant 1001 is left out: no metadata. The API answered 404" in line

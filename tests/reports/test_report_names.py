@@ -43,7 +43,7 @@ def add_a_required_parameter(reporting: Reporting) -> None:
 
 
 @pytest.mark.parametrize("change", [add_a_column, add_data_without_metadata, change_the_type, add_a_required_parameter])
-def test_a_name_in_a_report_forges_no_line_of_the_log(
+def test_name_in_a_report_forges_no_line_of_the_log(
     change: Callable[[Reporting], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     reporting = Reporting([("A", "Number")], [[1]])
@@ -56,7 +56,7 @@ def test_a_name_in_a_report_forges_no_line_of_the_log(
     assert all("\n" not in line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING)
 
 
-def test_a_removed_column_forges_no_line_of_the_log() -> None:
+def test_removed_column_forges_no_line_of_the_log() -> None:
     reporting = Reporting([("A", "String"), (EVIL, "String")], [["x", "y"]])
     with pipeline(reporting) as there:
         catalog = there.discover()
@@ -67,7 +67,7 @@ def test_a_removed_column_forges_no_line_of_the_log() -> None:
 
 
 @pytest.mark.parametrize("value", ["no such value", 1])
-def test_the_values_of_a_parameter_forge_no_line_of_the_log(value: Any) -> None:
+def test_values_of_a_parameter_forge_no_line_of_the_log(value: Any) -> None:
     parameter = {"name": "P", "dataType": "String", "acceptValues": {"values": [[EVIL, EVIL + "name"]]}}
     reporting = Reporting([("A", "String")], [["x"]], parameters=[parameter])
     with pipeline(reporting) as there:
@@ -77,7 +77,7 @@ def test_the_values_of_a_parameter_forge_no_line_of_the_log(value: Any) -> None:
     check_lines(run.log)
 
 
-def test_a_suggestion_of_stream_maps_forges_no_line_of_the_log() -> None:
+def test_suggestion_of_stream_maps_forges_no_line_of_the_log() -> None:
     reporting = Reporting([("Total\x1b\nNumber", "String")], [["x"]])
     maps = {"custom_report_odd": {"TotalNumbr": "'x'"}}
     with pipeline(reporting) as there:

@@ -44,7 +44,7 @@ REPORT_ENTRY = {"report_name": "jobs", "report_category": "accounting", "report_
         ),
     ],
 )
-def test_a_wrong_entry_is_one_line_that_names_it(entries: list[dict[str, Any]], line: str) -> None:
+def test_wrong_entry_is_one_line_that_names_it(entries: list[dict[str, Any]], line: str) -> None:
     credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
 
     (found,) = settings.problems({**credentials, "custom_reports": copy.deepcopy(entries)}, CONFIG_JSONSCHEMA)
@@ -52,7 +52,7 @@ def test_a_wrong_entry_is_one_line_that_names_it(entries: list[dict[str, Any]], 
     assert found.startswith(f"Setting 'custom_reports.{line}")
 
 
-def test_a_tenants_own_entry_comes_before_one_for_all() -> None:
+def test_tenants_own_entry_comes_before_one_for_all() -> None:
     common = CustomReport.parse(REPORT_ENTRY)
     own = CustomReport.parse({**REPORT_ENTRY, "report_id": 2, "tenant_id": 1002})
 
@@ -105,14 +105,14 @@ def test_values_are_sent_as_written_except_relative_dates_lone_items_and_accepte
         ({"From": "today", "DateType": 3}, "Parameter DateType must be one of 1 (Created), 2 (Paid)."),
     ],
 )
-def test_a_wrong_parameter_is_reported_with_the_right_one(written: dict[str, Any], words: str) -> None:
+def test_wrong_parameter_is_reported_with_the_right_one(written: dict[str, Any], words: str) -> None:
     with pytest.raises(ReportError) as caught:
         validate_parameters(written, REPORT, (), A_THURSDAY)
 
     assert str(caught.value).startswith(words)
 
 
-def test_the_parameter_that_is_stepped_through_need_not_be_written_but_must_exist() -> None:
+def test_parameter_that_is_stepped_through_need_not_be_written_but_must_exist() -> None:
     assert validate_parameters({}, REPORT, ("From",), A_THURSDAY) == {}
     assert (
         validate_parameters({"From": "today", "Text": "today"}, REPORT, ("Text",), A_THURSDAY)["Text"] == "2026-01-15"
@@ -136,13 +136,13 @@ RANGE = described(From={"dataType": "Date"}, To={"dataType": "Date"})
         ("year-start", "2025-12-31", A_THURSDAY),
     ],
 )
-def test_a_range_that_is_empty_on_some_days_is_no_error(first: str, last: str, today: date) -> None:
+def test_range_that_is_empty_on_some_days_is_no_error(first: str, last: str, today: date) -> None:
     assert validate_parameters({"From": first, "To": last}, RANGE, (), today)
 
 
 @pytest.mark.parametrize(
     ("first", "last"), [("today", "today-1"), ("2026-01-02", "2026-01-01"), ("month-end", "today-31")]
 )
-def test_a_range_that_is_always_empty_is_an_error(first: str, last: str) -> None:
+def test_range_that_is_always_empty_is_an_error(first: str, last: str) -> None:
     with pytest.raises(ReportError, match="which is after To"):
         validate_parameters({"From": first, "To": last}, RANGE, (), A_THURSDAY)

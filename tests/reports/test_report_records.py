@@ -37,7 +37,7 @@ def test_cells_are_unchanged_text_and_null_stays_null(simulator: Simulator, run:
     assert {record["tenant_id"] for record in records} == {"1001"}
 
 
-def test_a_number_column_with_text_in_it_is_read_as_text(run: Output) -> None:
+def test_number_column_with_text_in_it_is_read_as_text(run: Output) -> None:
     numbers = [record["Number"] for record in run.records("custom_report_untrue") if record["Number"]]
 
     assert any(number.endswith("-R") for number in numbers)
@@ -54,7 +54,7 @@ def test_typed_records_are_valid_and_the_same(run: Output) -> None:
     assert [None if record["Total"] is None else str(record["Total"]) for record in typed] == totals
 
 
-def test_a_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output) -> None:
+def test_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output) -> None:
     assert run.code == 1
     assert run.records("custom_report_untrue_typed") == []
     assert "Column Number is declared a Number, but holds text in row 7." in run.log
@@ -62,7 +62,7 @@ def test_a_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output
     assert len(run.records("custom_report_plain")) > 3
 
 
-def test_an_unknown_parameter_is_reported_with_the_known_ones(discovery: Output, run: Output) -> None:
+def test_unknown_parameter_is_reported_with_the_known_ones(discovery: Output, run: Output) -> None:
     words = "It has no parameter Form; it has From (required), To (required), Status."
 
     assert [words in line for line in warnings(discovery)].count(True) == 1
@@ -83,7 +83,7 @@ def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
     assert json.loads(asked.body) == {"parameters": DATE_RANGE_PARAMS}
 
 
-def test_a_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap, discovery: Output) -> None:
+def test_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap, discovery: Output) -> None:
     catalog = just(discovery, "plain")
     properties = streams(catalog)["plain"]["schema"]["properties"]
     del properties["Total"]
@@ -99,7 +99,7 @@ def test_a_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap
     ]
 
 
-def test_a_selected_report_without_metadata_fails_the_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
+def test_selected_report_without_metadata_fails_the_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
     catalog = just(discovery, "plain", "unknown")
     streams(catalog)["plain"] |= {"tap_stream_id": "custom_report_unknown", "stream": "custom_report_unknown"}
 

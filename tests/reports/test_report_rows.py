@@ -34,7 +34,7 @@ def test_text_holds_every_cell_unchanged() -> None:
         ("Date", [], 20260131, "a number"),
     ],
 )
-def test_a_cell_that_is_not_what_its_column_declares_is_found(
+def test_cell_that_is_not_what_its_column_declares_is_found(
     declared: str, good: list[Any], bad: Any, found: str
 ) -> None:
     rows = [[cell] for cell in good]
@@ -51,7 +51,7 @@ def test_cells_are_what_the_catalog_says_they_are() -> None:
     assert list(make_records(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}})) == [{"A": "1"}]
 
 
-def test_a_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
+def test_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
     for row in (["a"], ["a", "b", "c"]):
         with pytest.raises(PaginationError, match="cells, but the response has 2 columns"):
             list(make_records(["A", "B"], [["a", "b"], row], {}))
@@ -86,7 +86,7 @@ def test_columns_that_a_database_takes_for_one_are_numbered(names: list[str], un
     assert same_names(unique) == []
 
 
-def test_the_order_of_columns_changes_no_name() -> None:
+def test_order_of_columns_changes_no_name() -> None:
     names = ["Total", "total", "TOTAL_2", "From", "Total", "x", "To tal", "x" * 70, "x" * 80]
 
     assert dedupe_names(names, ["From"]) == dedupe_names(names[::-1], ["From"])

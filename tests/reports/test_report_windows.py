@@ -13,7 +13,7 @@ from helpers.support import Tap
 
 
 @pytest.mark.parametrize(("start", "first"), [("today-1", 4), (str(today(3)), 3)])
-def test_the_look_back_goes_before_a_start_that_moves_but_not_before_one_that_is_fixed(start: str, first: int) -> None:
+def test_look_back_goes_before_a_start_that_moves_but_not_before_one_that_is_fixed(start: str, first: int) -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
     entry = {**stepping(start), "lookback_window_days": 3}
     with pipeline(reporting) as there:
@@ -25,7 +25,7 @@ def test_the_look_back_goes_before_a_start_that_moves_but_not_before_one_that_is
         assert there.dates_asked()[before:] == [(str(today(ago)),) for ago in range(first, -1, -1)]
 
 
-def test_a_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> None:
+def test_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
     ahead = {"replication_key": "AsOf", "replication_key_value": f"{today(-400)}T00:00:00.000000Z"}
     state = {"bookmarks": {"custom_report_odd": {"partitions": [{"context": {"tenant_id": "1001"}, **ahead}]}}}
@@ -40,7 +40,7 @@ def test_a_bookmark_or_start_ahead_of_today_is_not_waited_for_in_silence() -> No
     assert f"nothing to read, since its first day, {today(-5)}, is after its last day, {today()}." in run.log
 
 
-def test_an_end_that_never_comes_is_a_year_ahead() -> None:
+def test_end_that_never_comes_is_a_year_ahead() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     parameters = [{"name": "From", "value": str(today())}, {"name": "To", "value": "9999-12-31"}]
     with pipeline(reporting) as there:
@@ -57,7 +57,7 @@ def test_an_end_that_never_comes_is_a_year_ahead() -> None:
     [(today(), "today", 1), (today(-3), "today", 0), (today(-3), str(today(-5)), 3)],
     ids=["today", "in the future", "in the future, with an end"],
 )
-def test_a_first_run_that_reads_no_finished_day_leaves_no_bookmark(start: date, end: str, runs: int) -> None:
+def test_first_run_that_reads_no_finished_day_leaves_no_bookmark(start: date, end: str, runs: int) -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     parameters = [{"name": "From", "value": str(start)}, {"name": "To", "value": end}]
     entry: dict[str, Any] = {"backfill_date_parameter": "From", "parameters": parameters, "window": "day"}
@@ -71,7 +71,7 @@ def test_a_first_run_that_reads_no_finished_day_leaves_no_bookmark(start: date, 
     )
 
 
-def test_a_range_without_days_costs_no_run_and_deletes_no_rows() -> None:
+def test_range_without_days_costs_no_run_and_deletes_no_rows() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     parameters = [{"name": "From", "value": str(today(-9))}, {"name": "To", "value": "today"}]
     with pipeline(reporting, emit_activate_version_messages=True) as there:
@@ -83,7 +83,7 @@ def test_a_range_without_days_costs_no_run_and_deletes_no_rows() -> None:
     assert run.of_type("ACTIVATE_VERSION") == []
 
 
-def test_a_tenant_without_metadata_does_not_change_the_windows_of_others() -> None:
+def test_tenant_without_metadata_does_not_change_the_windows_of_others() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     reporting.tenant_parameters["1002"] = DATES[:1]
     two = {"tenants": [{"tenant_id": "1001"}, {"tenant_id": "1002"}], "tenant_id": ""}
@@ -99,7 +99,7 @@ def test_a_tenant_without_metadata_does_not_change_the_windows_of_others() -> No
     assert [set(one) for one in records(run)] == [{"From", "_row", "A"}] * 3
 
 
-def test_a_refused_window_is_named_in_the_failure() -> None:
+def test_refused_window_is_named_in_the_failure() -> None:
     reporting = Reporting([("A", "String")], [], parameters=DATES, data=lambda: http(b"{}", "400 B"))
     parameters = [{"name": "From", "value": "2026-01-01"}, {"name": "To", "value": "2026-02-10"}]
     with pipeline(reporting) as there:
@@ -123,7 +123,7 @@ def test_a_refused_window_is_named_in_the_failure() -> None:
         ({"backfill_date_parameter": "Kind"}, "Parameter Kind is not a date: it cannot be stepped through."),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_reported_at_discovery_and_fails_without_a_run(
+def test_setting_that_makes_no_sense_is_reported_at_discovery_and_fails_without_a_run(
     entry: dict[str, Any], line: str
 ) -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=[*DATES, {"name": "Kind", "dataType": "Number"}])
@@ -137,7 +137,7 @@ def test_a_setting_that_makes_no_sense_is_reported_at_discovery_and_fails_withou
 
 
 @pytest.mark.parametrize("per_tenant", [False, True])
-def test_the_days_of_a_report_are_those_of_the_time_zone(*, per_tenant: bool) -> None:
+def test_days_of_a_report_are_those_of_the_time_zone(*, per_tenant: bool) -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=AS_OF)
     # These two are 26 hours apart: at any time, their days differ.
     east, west = "Pacific/Kiritimati", "Etc/GMT+12"
@@ -164,7 +164,7 @@ def test_time_zones_are_known_where_the_system_has_no_database_of_them(
     assert "Setting 'timezone'" not in run.log
 
 
-def test_an_unknown_time_zone_is_a_problem_of_the_config(tap: Tap) -> None:
+def test_unknown_time_zone_is_a_problem_of_the_config(tap: Tap) -> None:
     credentials = {"client_id": "c", "client_secret": "s", "st_app_key": "k", "tenant_id": 1001}
 
     run = tap({**credentials, "timezone": "Denver"})

@@ -62,7 +62,7 @@ def texts(run: Output, stream: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stream", KINDS, ids=KINDS.values())
-def test_a_run_with_a_fault_on_any_request_writes_the_same_as_a_run_without(
+def test_run_with_a_fault_on_any_request_writes_the_same_as_a_run_without(
     simulate: Callable[..., Simulator], stream: str, *, long: bool
 ) -> None:
     simulator, config = world(simulate)
@@ -83,7 +83,7 @@ def test_a_run_with_a_fault_on_any_request_writes_the_same_as_a_run_without(
 
 
 @pytest.mark.parametrize("stream", KINDS, ids=KINDS.values())
-def test_a_lasting_fault_is_one_line_for_the_stream(simulate: Callable[..., Simulator], stream: str) -> None:
+def test_lasting_fault_is_one_line_for_the_stream(simulate: Callable[..., Simulator], stream: str) -> None:
     simulator, config = world(simulate)
     simulator.misbehave("error", times=None)
 
@@ -126,7 +126,7 @@ def run_against(
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-def test_a_broken_answer_is_requested_again(answer: bytes) -> None:
+def test_broken_answer_is_requested_again(answer: bytes) -> None:
     _, run = run_against(lambda number: answer if number < 3 else feed(RECORD))
 
     assert run.code == 0
@@ -134,7 +134,7 @@ def test_a_broken_answer_is_requested_again(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("location", ["https://example.com/", "http://[", "\xff\xfe://x", None])
-def test_a_redirect_is_reported_in_one_line(location: str | None) -> None:
+def test_redirect_is_reported_in_one_line(location: str | None) -> None:
     answer = http(b"", "302 Found", **({} if location is None else {"Location": location}))
 
     server, run = run_against(lambda _: answer)
@@ -153,7 +153,7 @@ def test_a_redirect_is_reported_in_one_line(location: str | None) -> None:
         http(b'{"error":"slow down"}'),
     ],
 )  # fmt: skip
-def test_a_token_is_requested_again_after_a_broken_answer(answer: bytes) -> None:
+def test_token_is_requested_again_after_a_broken_answer(answer: bytes) -> None:
     tokens = iter([answer, answer])
 
     server, run = run_against(lambda _: feed(RECORD), lambda: next(tokens, http(TOKEN)))
@@ -171,7 +171,7 @@ def test_a_token_is_requested_again_after_a_broken_answer(answer: bytes) -> None
         ("404 N", "The token endpoint answered 404, which is neither a token nor a refusal. Check environment"),
     ],
 )
-def test_a_token_endpoint_that_refuses_gets_one_request(status: str, line: str) -> None:
+def test_token_endpoint_that_refuses_gets_one_request(status: str, line: str) -> None:
     server, run = run_against(lambda _: feed(RECORD), lambda: http(b"", status, Location="https://example.com/"))
 
     assert run.code == 1
@@ -179,7 +179,7 @@ def test_a_token_endpoint_that_refuses_gets_one_request(status: str, line: str) 
     assert len(server.seen) == 1
 
 
-def test_the_token_endpoint_gets_the_pause_that_it_asks_for() -> None:
+def test_token_endpoint_gets_the_pause_that_it_asks_for() -> None:
     tokens = iter([http(b"", "429 T", Retry_After="0.4")])
     started = time.monotonic()
 
@@ -191,7 +191,7 @@ def test_the_token_endpoint_gets_the_pause_that_it_asks_for() -> None:
 
 
 @pytest.mark.parametrize("lifetime", ["null", "0", "-1", "1e99", '"soon"', "[]", '"900"', "86401"])
-def test_a_token_with_an_invalid_lifetime_has_the_default_one(lifetime: str) -> None:
+def test_token_with_an_invalid_lifetime_has_the_default_one(lifetime: str) -> None:
     token = http(b'{"access_token":"t","expires_in":%s}' % lifetime.encode())
     pages = [feed(RECORD, more=True, continue_from="1"), feed(RECORD)]
 
@@ -201,7 +201,7 @@ def test_a_token_with_an_invalid_lifetime_has_the_default_one(lifetime: str) -> 
     assert len(server.seen) == 3
 
 
-def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
+def test_byte_order_mark_before_the_json_is_no_fault() -> None:
     page = http(b'\xef\xbb\xbf{"data":[],"hasMore":false,"continueFrom":"t"}')
 
     server, run = run_against(lambda _: page, lambda: http(b"\xef\xbb\xbf" + TOKEN))
@@ -211,7 +211,7 @@ def test_a_byte_order_mark_before_the_json_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize("place", ["head", "body", "body of unknown length"])
-def test_an_answer_that_comes_byte_by_byte_is_aborted(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_answer_that_comes_byte_by_byte_is_aborted(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr("tap_servicetitan.client.session.TOTAL_TIMEOUT_FACTOR", 0.5)
     whole = feed(RECORD)
     if place == "body of unknown length":
@@ -237,7 +237,7 @@ def test_an_answer_that_comes_byte_by_byte_is_aborted(monkeypatch: pytest.Monkey
     assert time.monotonic() - started < 5
 
 
-def test_a_rate_limit_that_asks_for_no_pause_gets_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_that_asks_for_no_pause_gets_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = {**(RateLimiter.__init__.__kwdefaults__ or {}), "max_wait": 1.0}
     monkeypatch.setattr(RateLimiter.__init__, "__kwdefaults__", defaults)
 
@@ -248,7 +248,7 @@ def test_a_rate_limit_that_asks_for_no_pause_gets_few_requests(monkeypatch: pyte
     assert len(server.seen) < 40
 
 
-def test_a_pause_is_news_if_it_is_longer_than_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pause_is_news_if_it_is_longer_than_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     budget = RateLimiter.per_second(10)
@@ -256,7 +256,7 @@ def test_a_pause_is_news_if_it_is_longer_than_the_one_before(monkeypatch: pytest
     assert [budget.pause(seconds) for seconds in (5, 5.5, 600, 600.5, 3)] == [True, False, True, False, False]
 
 
-def test_a_token_that_expires_during_waits_is_renewed_before_it_is_sent(simulate: Callable[..., Simulator]) -> None:
+def test_token_that_expires_during_waits_is_renewed_before_it_is_sent(simulate: Callable[..., Simulator]) -> None:
     simulator, config = world(simulate, token_lifetime=0.3)
     simulator.misbehave("rate_limit", times=2, retry_after=0.4)
 

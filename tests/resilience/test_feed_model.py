@@ -215,7 +215,7 @@ DATES = st.datetimes(timezones=st.timezones() | st.none()).map(datetime.isoforma
 
 
 @given(st.lists(DATES | st.none() | st.integers() | st.text(max_size=3), max_size=4))
-def test_a_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(dates: list[Any]) -> None:
+def test_date_bookmark_is_usable_and_never_ahead_of_what_was_seen_or_of_now(dates: list[Any]) -> None:
     started = datetime.now(UTC)
     bookmark = bookmarks.FeedBookmark.load({}, "modifiedOn")
     for date in dates:

@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("batches", [False, True], ids=["plain", "batch"])
-def test_a_run_that_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothing(  # noqa: PLR0913 -- the varied conditions
+def test_run_that_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothing(  # noqa: PLR0913 -- the varied conditions
     tap: Tap,
     simulate: Callable[..., Simulator],
     tmp_path: Path,

@@ -138,16 +138,16 @@ def interrupted_runs(seed: int, chances: Sequence[float]) -> None:
         model.settle(config)
 
 
-def test_the_target_holds_what_the_server_holds_after_rows_changed_between_runs(quiet_seed: int) -> None:
+def test_target_holds_what_the_server_holds_after_rows_changed_between_runs(quiet_seed: int) -> None:
     interrupted_runs(quiet_seed, [0.0])
 
 
 # Not strict: a seed may be lucky, and threads are in another order each time.
-def test_the_target_holds_what_the_server_holds_after_rows_moved_during_runs(moving_seed: int) -> None:
+def test_target_holds_what_the_server_holds_after_rows_moved_during_runs(moving_seed: int) -> None:
     interrupted_runs(moving_seed, [0.05, 0.15, 0.4])
 
 
-def test_the_target_holds_what_the_server_holds_after_the_process_was_killed(
+def test_target_holds_what_the_server_holds_after_the_process_was_killed(
     killed_seed: int, tap: Tap, tmp_path: Path
 ) -> None:
     model, concurrency = model_of(killed_seed)

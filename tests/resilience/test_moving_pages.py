@@ -142,7 +142,7 @@ def test_pages_that_overtake_a_failed_one_skip_no_row() -> None:
 
 
 @pytest.mark.parametrize("stream", LISTS)
-def test_a_delete_hidden_by_an_insert_skips_no_row(stream: str) -> None:
+def test_delete_hidden_by_an_insert_skips_no_row(stream: str) -> None:
     scene, path = Scene(), LISTS[stream]
     scene.steps.afters[path, 1] = delete_and_insert(scene, path)
     scene.run(stream, concurrency=1)
@@ -154,7 +154,7 @@ def test_a_delete_hidden_by_an_insert_skips_no_row(stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", PARENTS)
-def test_a_delete_among_parents_hidden_by_an_insert_skips_no_parent(stream: str) -> None:
+def test_delete_among_parents_hidden_by_an_insert_skips_no_parent(stream: str) -> None:
     scene = Scene()
     scene.steps.afters[PARENTS[stream], 1] = delete_and_insert(scene, PARENTS[stream])
     scene.run(stream)
@@ -166,7 +166,7 @@ def test_a_delete_among_parents_hidden_by_an_insert_skips_no_parent(stream: str)
 
 
 @pytest.mark.parametrize("stream", PARENTS)
-def test_a_delete_among_parents_while_the_tap_does_not_run_skips_no_parent(stream: str) -> None:
+def test_delete_among_parents_while_the_tap_does_not_run_skips_no_parent(stream: str) -> None:
     scene = Scene()
     scene.run(stream, end_before=PAGE + 1)
     delete_and_insert(scene, PARENTS[stream])()
@@ -175,7 +175,7 @@ def test_a_delete_among_parents_while_the_tap_does_not_run_skips_no_parent(strea
     assert scene.ids(stream) >= set(range(1, ROWS + 1)) - {5}
 
 
-def test_the_last_version_of_a_row_in_a_run_is_its_newest() -> None:
+def test_last_version_of_a_row_in_a_run_is_its_newest() -> None:
     scene = Scene()
     moved = 2 * PAGE + 1
 
@@ -192,7 +192,7 @@ def test_the_last_version_of_a_row_in_a_run_is_its_newest() -> None:
 
 
 @pytest.mark.parametrize("in_the_run", [False, True], ids=["next_run", "same_run"])
-def test_a_token_refused_within_a_pass_restarts_from_where_the_pass_began(*, in_the_run: bool) -> None:
+def test_token_refused_within_a_pass_restarts_from_where_the_pass_began(*, in_the_run: bool) -> None:
     scene = Scene()
     leads = scene.world.add("1001", LEADS, "summary")
     ages = [*range(50, 50 - 2 * PAGE, -1), *range(80, 80 - PAGE, -1)]  # pages 1 and 2 in order, page 3 is older
@@ -221,7 +221,7 @@ class EachAnswer(Script):
 
 @pytest.mark.parametrize("hours", [pytest.param(2, id="api_two_hours_behind"), 0])
 @pytest.mark.parametrize("stream", ["zones", "customer_notes"])
-def test_an_update_during_a_long_reading_comes_with_the_next_run(stream: str, hours: int) -> None:
+def test_update_during_a_long_reading_comes_with_the_next_run(stream: str, hours: int) -> None:
     scene = Scene(datetime.now(UTC) - timedelta(hours=hours))
     listed = LISTS.get(stream) or PARENTS[stream]
 

@@ -85,7 +85,7 @@ def answering(answer: bytes) -> RawServer:
 
 @pytest.mark.usefixtures("debugging")
 @pytest.mark.parametrize("path", ["fast", *PATHS])
-def test_the_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, path: str) -> None:
+def test_executable_shows_no_secret_and_logs_no_record_at_debug(tap: Tap, path: str) -> None:
     with answering(ANSWERS["records"]).listening() as config:
         run = tap({**settings_of(config), **PATHS.get(path, {})})
 
@@ -117,7 +117,7 @@ def test_other_commands_show_no_secret(tap: Tap, command: str) -> None:
 
 
 @pytest.mark.usefixtures("debugging")
-def test_an_unexpected_exception_shows_no_secret_and_no_record(tap: Tap) -> None:
+def test_unexpected_exception_shows_no_secret_and_no_record(tap: Tap) -> None:
     code = RAISES_IN_LEADS.replace("leads", "customers").replace("Jane Doe, 12 Main St", " ".join(SECRETS + VALUES))
     with answering(ANSWERS["records"]).listening() as config:
         arguments = tap.command(settings_of(config))[1:]
@@ -136,7 +136,7 @@ GARBAGE = [
 
 @pytest.mark.usefixtures("debugging")
 @pytest.mark.parametrize("text", GARBAGE)
-def test_an_invalid_config_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
+def test_invalid_config_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     monkeypatch.setenv("TAP_SERVICETITAN_TENANTS", text)
 
@@ -200,7 +200,7 @@ def test_tls_is_verified_with_any_settings(
     assert server.seen == []
 
 
-def test_a_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_that_the_environment_names_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
     with RawServer(lambda _: feed(RECORD), tls=PEM).listening() as config:
         run = run_here(config, "customers")
@@ -232,7 +232,7 @@ def test_verification_turned_off_in_a_subfolder_is_found(tmp_path: Path) -> None
     assert turning_verification_off(tmp_path) == ["client/session.py"]
 
 
-def test_the_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture) -> None:
+def test_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture) -> None:
     simulator = simulate(sizes={"contacts": 5})
     caplog.set_level("DEBUG")
     simulator.misbehave("error", stream="contact_relationships")
@@ -245,7 +245,7 @@ def test_the_ids_of_parents_are_in_no_log(simulate: Callable[..., Simulator], ca
     assert not [each for each in ids if each in run.log]
 
 
-def test_a_debug_log_shows_requests_without_their_headers(
+def test_debug_log_shows_requests_without_their_headers(
     simulate: Callable[..., Simulator], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = simulate()

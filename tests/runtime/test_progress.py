@@ -31,7 +31,7 @@ def table(run: Output) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in cells]
 
 
-def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.4)
 
     run = tap(config_of(simulator, log_interval=0.15), catalog=selecting("bookings"))
@@ -48,7 +48,7 @@ def test_a_line_now_and_then_says_how_far_each_stream_has_come(tap: Tap, simulat
     assert newest[:19].replace("T", " ") in first
 
 
-def test_a_line_now_and_then_says_how_far_the_run_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_line_now_and_then_says_how_far_the_run_has_come(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.1)
 
     run = tap(config_of(simulator, log_interval=0.15, concurrency=1), catalog=selecting("bookings", "leads"))
@@ -73,7 +73,7 @@ def test_of_many_streams_those_that_take_longest_have_a_line(tap: Tap, simulate:
     assert bookings >= leads  # the first of each tenant
 
 
-def test_a_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.1)
 
     run = tap(config_of(simulator, log_interval=0.2), catalog=selecting("customer_notes"))
@@ -85,7 +85,7 @@ def test_a_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Ca
     assert any(not records and parents and rate for records, parents, rate in numbers)
 
 
-def test_a_stream_that_is_tried_again_says_so(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_stream_that_is_tried_again_says_so(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.1)
     simulator.misbehave("error", stream="bookings")
 
@@ -101,7 +101,7 @@ def test_log_interval_0_leaves_only_the_table_at_the_end(tap: Tap, simulate: Cal
     assert rows(run)["bookings"]["records"] == "60"
 
 
-def test_the_end_has_a_table_of_what_was_read_and_how(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_end_has_a_table_of_what_was_read_and_how(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(deny_scopes=["tn.crm.locations:r"])
     simulator.misbehave("rate_limit", stream="leads", retry_after=1.2)
     simulator.misbehave("error", stream="bookings", after=1)
@@ -119,7 +119,7 @@ def test_the_end_has_a_table_of_what_was_read_and_how(tap: Tap, simulate: Callab
     assert table["locations"]["bookmark"] == "-"
 
 
-def test_the_table_is_by_tenant_what_failed_last_and_ends_with_the_total(
+def test_table_is_by_tenant_what_failed_last_and_ends_with_the_total(
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(tenants=2, deny_scopes=["tn.crm.bookings:r"])
@@ -132,7 +132,7 @@ def test_the_table_is_by_tenant_what_failed_last_and_ends_with_the_total(
     assert re.fullmatch(r"Total: 240 records, 14 requests, \d\.\ds\.", progress_lines(run)[-1])
 
 
-def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=3)
     first = tap(config_of(simulator))
 
@@ -144,7 +144,7 @@ def test_a_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callabl
     assert len(second.log.splitlines()) < 6
 
 
-def test_the_structured_log_has_the_same_as_fields(
+def test_structured_log_has_the_same_as_fields(
     tap: Tap, simulator: Simulator, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documented = (pytestconfig.rootpath / "docs" / "operations.md").read_text()

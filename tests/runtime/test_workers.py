@@ -59,7 +59,7 @@ def test_no_more_jobs_are_under_way_than_there_are_workers() -> None:
     assert most == 4
 
 
-def test_a_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> None:
+def test_job_that_raises_ends_all_and_the_last_word_has_the_worker_lock() -> None:
     worker_lock = WorkerLock()
     words = []
     ended = threading.Event()
@@ -109,7 +109,7 @@ def test_results_come_in_order_and_only_so_far_ahead(width: int) -> None:
     assert ahead <= width + 1
 
 
-def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
+def test_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
     worker_lock = WorkerLock()
     prefetcher = Prefetcher(worker_lock, Slots(2))
 
@@ -125,7 +125,7 @@ def test_a_failure_comes_in_its_place_and_gives_back_what_was_taken() -> None:
     assert list(prefetcher.map(str, range(4))) == ["0", "1", "2", "3"]
 
 
-def test_a_source_that_fails_gives_back_what_was_taken() -> None:
+def test_source_that_fails_gives_back_what_was_taken() -> None:
     prefetcher = Prefetcher(WorkerLock(), Slots(2))
 
     def fails_at_the_second() -> Iterator[int]:
@@ -141,7 +141,7 @@ def test_a_source_that_fails_gives_back_what_was_taken() -> None:
     prefetcher.close()
 
 
-def test_the_worker_lock_is_released_while_a_result_is_waited_for_and_held_again_with_it() -> None:
+def test_worker_lock_is_released_while_a_result_is_waited_for_and_held_again_with_it() -> None:
     worker_lock = WorkerLock()
     prefetcher = Prefetcher(worker_lock, Slots(2))
 
@@ -173,7 +173,7 @@ def test_numbered_pages_end_with_the_first_that_none_follows() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 49, 50, 51, 5000])
-def test_a_page_that_repeats_itself_is_found_out_whatever_its_size(size: int) -> None:
+def test_page_that_repeats_itself_is_found_out_whatever_its_size(size: int) -> None:
     page, other = ([{"id": first + n} for n in range(size)] for first in (0, size))
 
     assert len(pages(page, other, [*page[:-1], {"id": -1}])) == 3
@@ -198,7 +198,7 @@ def walk(tokens: list[str]) -> int:
     return paginator.count
 
 
-def test_a_feed_ends_where_it_says_so() -> None:
+def test_feed_ends_where_it_says_so() -> None:
     assert walk([f"t{number}" for number in range(100)]) == 101
 
 

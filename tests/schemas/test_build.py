@@ -26,7 +26,7 @@ RECORD: dict[str, Any] = {
 }
 
 
-def test_a_schema_has_names_and_types_and_nothing_else(document: dict[str, Any], folder: Path) -> None:
+def test_schema_has_names_and_types_and_nothing_else(document: dict[str, Any], folder: Path) -> None:
     assert run(document, folder) == 0
     properties = written(folder)["properties"]
     assert list(properties) == ["tenant_id", *COMPONENTS["Part"]["properties"]]
@@ -62,7 +62,7 @@ def test_text_in_keys_has_a_length_and_no_other_text(document: dict[str, Any], f
     assert json.dumps(properties).count("maxLength") == len(lengths)
 
 
-def test_a_stream_without_keys_requires_nothing(document: dict[str, Any], folder: Path) -> None:
+def test_stream_without_keys_requires_nothing(document: dict[str, Any], folder: Path) -> None:
     run(document, folder, Export("parts", "export/parts", api="crm/v2", keys=()))
     assert "required" not in written(folder)
 
@@ -85,7 +85,7 @@ def test_objects_arrays_and_their_items_may_be_null(document: dict[str, Any], fo
     }
 
 
-def test_a_part_inside_itself_is_an_open_object(document: dict[str, Any], folder: Path) -> None:
+def test_part_inside_itself_is_an_open_object(document: dict[str, Any], folder: Path) -> None:
     run(document, folder)
     properties = written(folder)["properties"]
     assert properties["subparts"]["items"] == properties["labels"]
@@ -109,7 +109,7 @@ def test_every_kind_of_field_passes_conformance_unchanged(document: dict[str, An
     assert conform_record_data_types("parts", RECORD, schema, level, None) == RECORD  # type: ignore[arg-type]  # the parent, as the SDK passes it
 
 
-def test_a_correction_replaces_or_adds_a_field(document: dict[str, Any], folder: Path) -> None:
+def test_correction_replaces_or_adds_a_field(document: dict[str, Any], folder: Path) -> None:
     number = {"type": ["integer", "null"]}
     run(document, folder, corrections={"parts": {"color": number, "maker.sites[]": number, "unit.more": number}})
     properties = written(folder)["properties"]
@@ -135,7 +135,7 @@ def test_fields_that_a_database_takes_for_one_column_are_refused(
     assert f"parts: has the fields {names}, which are one column in a database." in capsys.readouterr().out
 
 
-def test_a_placeholder_may_be_the_field_that_the_record_has_itself(document: dict[str, Any], folder: Path) -> None:
+def test_placeholder_may_be_the_field_that_the_record_has_itself(document: dict[str, Any], folder: Path) -> None:
     nested_in_makers(document)
     document["components"]["schemas"]["Part"]["properties"]["makerId"] = {"type": "string"}
     parts = Nested("parts", "makers/{makerId}/parts", api="crm/v2", resource="parts", parent="makers")
@@ -147,7 +147,7 @@ def test_a_placeholder_may_be_the_field_that_the_record_has_itself(document: dic
     assert schema["required"] == ["tenant_id", "makerId", "id"]
 
 
-def test_a_placeholder_in_camel_case_has_to_be_a_field_of_the_record(
+def test_placeholder_in_camel_case_has_to_be_a_field_of_the_record(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nested_in_makers(document)
@@ -203,7 +203,7 @@ def test_rows_that_hold_lists_of_records_give_their_other_fields_to_each(
     assert list(written(folder)["properties"]) == ["tenant_id", "carId", *COMPONENTS["Part"]["properties"]]
 
 
-def test_an_answer_may_be_the_array_or_the_record_itself(document: dict[str, Any], folder: Path) -> None:
+def test_answer_may_be_the_array_or_the_record_itself(document: dict[str, Any], folder: Path) -> None:
     feed = document["components"]["schemas"]["Feed"]
     document["components"]["schemas"]["Feed"] = feed["properties"]["data"]
     run(document, folder, Unpaged("parts", "export/parts", api="crm/v2", records_path=None))

@@ -53,7 +53,7 @@ def test_check_prints_a_line_for_each_changed_field_and_writes_nothing(
     assert (folder / "crm" / "parts.json").read_bytes() == before
 
 
-def test_a_file_that_was_edited_by_hand_is_drift(
+def test_file_that_was_edited_by_hand_is_drift(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(document, folder)
@@ -79,7 +79,7 @@ def test_missing_and_left_over_files_are_drift(
     assert [file.name for file in folder.glob("*/*")] == ["parts.json"]
 
 
-def test_an_endpoint_that_is_gone_is_drift_and_its_file_stays(
+def test_endpoint_that_is_gone_is_drift_and_its_file_stays(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(document, folder)
@@ -103,14 +103,14 @@ def test_another_scope_than_the_tables_is_drift(
     ]
 
 
-def test_a_correction_that_the_documents_caught_up_with_is_named(
+def test_correction_that_the_documents_caught_up_with_is_named(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(document, folder, corrections={"parts": {"count": {"type": ["integer", "null"]}}}) == 1
     assert "parts: the documents are right about count, drop its correction" in capsys.readouterr().out
 
 
-def test_a_key_that_the_records_lack_is_named(
+def test_key_that_the_records_lack_is_named(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(document, folder, Export("parts", "export/parts", api="crm/v2", keys=("number",))) == 1
@@ -179,21 +179,21 @@ def test_command_keeps_what_the_documents_lack(
     assert set(written(folder)["properties"]["maker"]["properties"]) == {"id", "sites"}
 
 
-def test_an_answer_without_the_field_that_holds_records_is_named(
+def test_answer_without_the_field_that_holds_records_is_named(
     document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(document, folder, Unpaged("parts", "export/parts", api="crm/v2", records_path="items")) == 1
     assert "has no field 'items' to read records from" in capsys.readouterr().out
 
 
-def test_a_directory_without_documents_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_directory_without_documents_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.json").write_text("{}")
     for directory in (tmp_path, tmp_path / "missing"):
         assert command.main([str(directory), "--check"]) == 2
         assert capsys.readouterr().err == f"{directory} holds no OpenAPI documents (*.json with `paths`).\n"
 
 
-def test_a_document_that_is_not_json_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_document_that_is_not_json_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "broken.json").write_text("{")
     assert command.main([str(tmp_path)]) == 2
     assert "broken.json is not JSON" in capsys.readouterr().err

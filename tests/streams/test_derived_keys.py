@@ -17,7 +17,7 @@ def business_units(ids: Any) -> str:
     return record["businessUnits"]
 
 
-def test_the_order_of_ids_in_the_answer_does_not_change_a_key() -> None:
+def test_order_of_ids_in_the_answer_does_not_change_a_key() -> None:
     assert {business_units(list(ids)) for ids in permutations([20, 3, 100])} == {"3,20,100"}
 
 
@@ -25,5 +25,5 @@ def test_the_order_of_ids_in_the_answer_does_not_change_a_key() -> None:
     ("ids", "key"),
     [([], ""), (None, ""), ([None, 5, 4], "4,5"), (["10", 9], "9,10"), ([2**63 - 1, 7, 7], "7,9223372036854775807")],
 )
-def test_a_key_of_ids_is_made_of_any_list(ids: Any, key: str) -> None:
+def test_key_of_ids_is_made_of_any_list(ids: Any, key: str) -> None:
     assert business_units(ids) == key

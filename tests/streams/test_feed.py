@@ -17,7 +17,7 @@ def feed_requests(simulator: Simulator, stream: str = "bookings") -> list[dict[s
     return [dict(request.query) for request in simulator.requests if request.stream == stream]
 
 
-def test_a_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator: Simulator) -> None:
+def test_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator))
 
     assert run.code == 0
@@ -26,7 +26,7 @@ def test_a_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator:
         assert {record["tenant_id"] for record in run.records(stream)} == {"1001"}
 
 
-def test_the_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None:
+def test_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator))
 
     firsts: dict[str, str] = {}
@@ -38,7 +38,7 @@ def test_the_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None
     assert all(next(iter(schema["schema"]["properties"])) == "tenant_id" for schema in run.of_type("SCHEMA"))
 
 
-def test_a_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, simulator: Simulator) -> None:
+def test_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, simulator: Simulator) -> None:
     first = tap(config_of(simulator))
     before = len(simulator.requests)
 
@@ -50,7 +50,7 @@ def test_a_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, s
     assert second.state == first.state
 
 
-def test_a_second_run_brings_only_what_is_new_or_changed(tap: Tap, simulator: Simulator) -> None:
+def test_second_run_brings_only_what_is_new_or_changed(tap: Tap, simulator: Simulator) -> None:
     config = config_of(simulator)
     first = tap(config)
     simulator.advance(new=7, changed=5)
@@ -66,7 +66,7 @@ def by_id(record: dict[str, Any]) -> int:
     return int(record["id"])
 
 
-def test_the_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulator: Simulator) -> None:
+def test_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator))
 
     found = run.bookmark("bookings")
@@ -86,7 +86,7 @@ def test_state_follows_every_page(tap: Tap, simulate: Callable[..., Simulator]) 
     assert kinds == ["SCHEMA", *(["RECORD"] * 10 + ["STATE"]) * 10]
 
 
-def test_a_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) -> None:
+def test_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) -> None:
     catalog = selecting("bookings")
 
     run = tap(config_of(simulator, start_date="2025-07-01T00:00:00Z"), catalog=catalog)
@@ -96,7 +96,7 @@ def test_a_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) ->
     assert list(map(plain, run.records("bookings"))) == expected
 
 
-def test_the_start_date_does_not_matter_once_there_is_a_bookmark(tap: Tap, simulator: Simulator) -> None:
+def test_start_date_does_not_matter_once_there_is_a_bookmark(tap: Tap, simulator: Simulator) -> None:
     first = tap(config_of(simulator))
 
     second = tap(config_of(simulator, start_date="2024-01-01"), state=first.state)
@@ -144,7 +144,7 @@ def test_recent_changes_are_asked_for_only_if_wanted(tap: Tap, simulator: Simula
     assert [dict(query).get("includeRecentChanges") for query in feed_requests(simulator)].count("true") == 4
 
 
-def test_an_empty_page_that_has_more_is_gone_through(tap: Tap, simulator: Simulator) -> None:
+def test_empty_page_that_has_more_is_gone_through(tap: Tap, simulator: Simulator) -> None:
     simulator.misbehave("empty_page", stream="bookings", after=1, times=2)
 
     run = tap(config_of(simulator))
@@ -153,7 +153,7 @@ def test_an_empty_page_that_has_more_is_gone_through(tap: Tap, simulator: Simula
     assert list(map(plain, run.records("bookings"))) == simulator.records("bookings")
 
 
-def test_a_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simulator: Simulator) -> None:
+def test_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simulator: Simulator) -> None:
     simulator.misbehave("repeat_token", stream="bookings", after=1, times=None)
 
     run = tap(config_of(simulator))
@@ -165,7 +165,7 @@ def test_a_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simula
     assert run.counts()["leads"] == 60
 
 
-def test_a_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap: Tap, simulator: Simulator) -> None:
+def test_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap: Tap, simulator: Simulator) -> None:
     config = config_of(simulator)
     first = tap(config)
     simulator.advance(new=3, changed=0)
@@ -185,7 +185,7 @@ def test_a_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap
     assert ids == {record["id"] for record in simulator.records("bookings")}
 
 
-def test_a_token_refused_in_the_middle_of_a_feed_loses_nothing(tap: Tap, simulator: Simulator) -> None:
+def test_token_refused_in_the_middle_of_a_feed_loses_nothing(tap: Tap, simulator: Simulator) -> None:
     simulator.misbehave("refuse_token", stream="bookings", after=1)
 
     run = tap(config_of(simulator))

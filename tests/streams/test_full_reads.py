@@ -56,7 +56,7 @@ def froms(simulator: Simulator, since: int = 0) -> list[str | None]:
 
 
 @pytest.mark.parametrize("stream", [CONTACTS, "zones", "customer_notes"])
-def test_a_full_read_ignores_start_date_and_later_records_bear_its_version_until_the_next(
+def test_full_read_ignores_start_date_and_later_records_bear_its_version_until_the_next(
     simulator: Simulator, stream: str
 ) -> None:
     config = config_of(simulator, start_date="2025-11-01", **WEEKLY)
@@ -77,7 +77,7 @@ def test_a_full_read_ignores_start_date_and_later_records_bear_its_version_until
     assert full_read(due, stream)["version"] > full_read(second, stream)["version"]
 
 
-def test_a_feed_goes_on_from_its_newest_token_after_a_full_read(simulator: Simulator) -> None:
+def test_feed_goes_on_from_its_newest_token_after_a_full_read(simulator: Simulator) -> None:
     first = run_here(config_of(simulator, **WEEKLY), CONTACTS)
     requests = len(simulator.requests)
 
@@ -89,7 +89,7 @@ def test_a_feed_goes_on_from_its_newest_token_after_a_full_read(simulator: Simul
     assert second.state == first.state
 
 
-def test_a_full_read_that_is_killed_continues_with_the_same_version(
+def test_full_read_that_is_killed_continues_with_the_same_version(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(records=60, page_size=5)
@@ -113,7 +113,7 @@ def test_a_full_read_that_is_killed_continues_with_the_same_version(
     assert full_read(resumed)["status"] == "activated"
 
 
-def test_a_full_read_that_takes_longer_than_its_days_goes_on(simulator: Simulator) -> None:
+def test_full_read_that_takes_longer_than_its_days_goes_on(simulator: Simulator) -> None:
     config = config_of(simulator, **WEEKLY)
     begun = run_here(config, CONTACTS).states[0]
 
@@ -123,7 +123,7 @@ def test_a_full_read_that_takes_longer_than_its_days_goes_on(simulator: Simulato
     assert activated(resumed) == [bookmark(begun, CONTACTS)["full_read"]["version"] - 8 * MILLISECONDS_PER_DAY]
 
 
-def test_a_full_read_of_several_tenants_is_activated_when_all_were_read(simulate: Callable[..., Simulator]) -> None:
+def test_full_read_of_several_tenants_is_activated_when_all_were_read(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     config = config_of(simulator, **WEEKLY)
     simulator.misbehave("unlicensed", stream=CONTACTS, tenant_id=1002, times=None)
@@ -141,7 +141,7 @@ def test_a_full_read_of_several_tenants_is_activated_when_all_were_read(simulate
     assert activated(completed) == [*versions(failed)] == [*versions(completed)]
 
 
-def test_a_tenant_that_joins_is_read_in_full_and_the_others_are_not(simulate: Callable[..., Simulator]) -> None:
+def test_tenant_that_joins_is_read_in_full_and_the_others_are_not(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     both = config_of(simulator, **WEEKLY)
     first = run_here({**both, "tenants": both["tenants"][:1]}, CONTACTS)
@@ -166,7 +166,7 @@ def test_rows_of_a_tenant_that_left_are_not_marked(simulate: Callable[..., Simul
 # Rows without the version
 
 
-def test_a_full_read_that_a_run_without_the_setting_continued_is_never_activated(simulator: Simulator) -> None:
+def test_full_read_that_a_run_without_the_setting_continued_is_never_activated(simulator: Simulator) -> None:
     begun = run_here(config_of(simulator, **WEEKLY), CONTACTS)
     middle = next(state for state in begun.states if bookmark(state, CONTACTS)["full_read"]["status"] == "reading")
 
@@ -179,7 +179,7 @@ def test_a_full_read_that_a_run_without_the_setting_continued_is_never_activated
     assert versions(again) == set(activated(again)) != versions(begun)
 
 
-def test_a_run_without_the_setting_keeps_the_date_of_the_next_full_read_but_not_the_version(
+def test_run_without_the_setting_keeps_the_date_of_the_next_full_read_but_not_the_version(
     simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(tenants=2)
@@ -223,7 +223,7 @@ def customers() -> MovingServer:
     return MovingServer(world, script=Inactive())
 
 
-def test_a_parent_that_was_passed_by_is_remembered_until_the_next_full_read(customers: MovingServer) -> None:
+def test_parent_that_was_passed_by_is_remembered_until_the_next_full_read(customers: MovingServer) -> None:
     with customers.listening() as config:
         config.update(WEEKLY)
         whole = run_here(config, "customer_notes")
@@ -245,7 +245,7 @@ def test_a_parent_that_was_passed_by_is_remembered_until_the_next_full_read(cust
     assert len(activated(due)) == 1
 
 
-def test_a_list_whose_rows_moved_is_read_in_full_again_by_the_next_run(customers: MovingServer) -> None:
+def test_list_whose_rows_moved_is_read_in_full_again_by_the_next_run(customers: MovingServer) -> None:
     state = {
         "context": {"tenant_id": "1001"},
         "full_read": {"version": 10**12, "status": "read", "incomplete": "rows moved between its pages at 1 places"},
@@ -272,7 +272,7 @@ def test_a_list_whose_rows_moved_is_read_in_full_again_by_the_next_run(customers
         (CONTACTS, {"batch": True}, "records in BATCH files carry no version"),
     ],
 )
-def test_a_stream_that_cannot_be_scheduled_is_read_as_ever_with_a_warning(
+def test_stream_that_cannot_be_scheduled_is_read_as_ever_with_a_warning(
     simulate: Callable[..., Simulator], tmp_path: Path, *, stream: str, settings: dict[str, Any], reason: str
 ) -> None:
     encoding = {"format": "jsonl", "compression": "gzip"}
@@ -289,7 +289,7 @@ def test_a_stream_that_cannot_be_scheduled_is_read_as_ever_with_a_warning(
     assert other.lines_with("full_reads") == []
 
 
-def test_a_full_read_that_is_not_one_is_refused_in_a_line(simulator: Simulator) -> None:
+def test_full_read_that_is_not_one_is_refused_in_a_line(simulator: Simulator) -> None:
     partition = {"context": {"tenant_id": "1001"}, "full_read": {"version": "new", "status": "reading"}}
 
     run = run_here(config_of(simulator), CONTACTS, state={"bookmarks": {CONTACTS: {"partitions": [partition]}}})

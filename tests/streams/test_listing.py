@@ -22,7 +22,7 @@ from helpers.support import (
 from tap_servicetitan.simulator import Simulator
 
 
-def test_a_listing_asks_for_inactive_records_and_large_pages_from_the_apis_first_page(simulator: Simulator) -> None:
+def test_listing_asks_for_inactive_records_and_large_pages_from_the_apis_first_page(simulator: Simulator) -> None:
     run = run_here(config_of(simulator), "zones", "intacct_business_unit_mappings", "teams")
 
     assert run.code == 0
@@ -53,7 +53,7 @@ def test_pages_that_are_known_of_are_asked_for_side_by_side_and_come_in_order(
     assert len(queries(simulator, "journal_entries")) <= 2 * (9 + 8), "at most one more at each border"
 
 
-def test_a_listings_bookmark_moves_only_when_its_last_page_is_out(
+def test_listings_bookmark_moves_only_when_its_last_page_is_out(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(records=0, sizes={"journal_entries": 2_000})
@@ -73,7 +73,7 @@ def bookmarks_of(state: dict[str, Any], stream: str) -> dict[str, Any]:
     return bookmark(state, stream) if stream in state.get("bookmarks", {}) else {}
 
 
-def test_a_listing_is_read_again_from_its_bookmark_less_an_overlap(simulator: Simulator) -> None:
+def test_listing_is_read_again_from_its_bookmark_less_an_overlap(simulator: Simulator) -> None:
     first = run_here(config_of(simulator), "zones")
     simulator.advance(new=3, changed=2)
     before = len(simulator.requests)
@@ -102,7 +102,7 @@ def test_full_tables_let_the_target_drop_what_vanished_if_wanted(simulator: Simu
     assert not plain_run.of_type("ACTIVATE_VERSION")
 
 
-def test_a_full_table_that_failed_for_a_tenant_drops_nothing(simulate: Callable[..., Simulator]) -> None:
+def test_full_table_that_failed_for_a_tenant_drops_nothing(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     config = config_of(simulator, emit_activate_version_messages=True)
     config["tenants"][1]["client_secret"] = "cs2.wrong"

@@ -78,7 +78,7 @@ def shuffled() -> list[int]:
 
 @pytest.mark.parametrize("dates", [{}, {5: "9999-12-31T00:00:00Z"}], ids=["past", "one ahead of now"])
 @pytest.mark.parametrize("order", [list(range(100)), shuffled()], ids=["sorted", "unsorted"])
-def test_a_token_that_is_refused_within_a_feed_loses_nothing_in_whatever_order(
+def test_token_that_is_refused_within_a_feed_loses_nothing_in_whatever_order(
     order: list[int], dates: dict[int, str]
 ) -> None:
     source = Feed(order, dates)
@@ -117,7 +117,7 @@ def test_tokens_that_are_always_refused_end_the_stream_even_if_a_date_lies_ahead
     assert len(server.seen) < 10
 
 
-def test_a_feed_of_nothing_but_empty_pages_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feed_of_nothing_but_empty_pages_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_servicetitan.streams.reading.pagination.MAX_EMPTY_FEED_PAGES", 30)
     _, run = run_against(lambda path: feed(more=True, continue_from=(asked(path, "from") or "t") + "x"), "bookings")
 
@@ -138,7 +138,7 @@ def test_pages_that_take_turns_come_to_an_end() -> None:
 ROWS = [{"id": number, "modifiedOn": "2025-01-01T00:00:00Z"} for number in range(40)]
 
 
-def test_a_listing_that_brings_less_than_it_announced_keeps_its_bookmark() -> None:
+def test_listing_that_brings_less_than_it_announced_keeps_its_bookmark() -> None:
     state = {"bookmarks": {"zones": {"replication_key_value": "2024-01-01T00:00:00Z"}}}
     _, run = run_against(lambda _: page_of(*ROWS[:9], totalCount=10), "zones", state=state)
 
@@ -147,7 +147,7 @@ def test_a_listing_that_brings_less_than_it_announced_keeps_its_bookmark() -> No
     assert bookmark(run.state, "zones")["replication_key_value"] == "2024-01-01T00:00:00.000000Z"
 
 
-def test_a_listing_read_in_full_that_lacks_rows_drops_none_from_the_target() -> None:
+def test_listing_read_in_full_that_lacks_rows_drops_none_from_the_target() -> None:
     for total in (40, 41):
         _, run = run_against(
             lambda _, total=total: page_of(*ROWS, totalCount=total),  # type: ignore[misc]  # the loop's value, bound now
@@ -158,7 +158,7 @@ def test_a_listing_read_in_full_that_lacks_rows_drops_none_from_the_target() -> 
 
 
 @pytest.mark.parametrize("total", [None, -1, 0, 2, 20, "100", 100.5, 10**12])
-def test_a_total_that_makes_no_sense_does_not_spoil_a_listing(total: Any) -> None:
+def test_total_that_makes_no_sense_does_not_spoil_a_listing(total: Any) -> None:
     def answer(path: str) -> bytes:
         number = int(asked(path, "page") or 1) - 1
         return page_of(*ROWS[2 * number : 2 * number + 2], more=number < 19, totalCount=total)
@@ -169,7 +169,7 @@ def test_a_total_that_makes_no_sense_does_not_spoil_a_listing(total: Any) -> Non
     assert set(numbers(run, "zones")) == set(range(40))
 
 
-def test_an_answer_that_is_all_there_is_whatever_page_is_asked_for_is_read_once() -> None:
+def test_answer_that_is_all_there_is_whatever_page_is_asked_for_is_read_once() -> None:
     _, run = run_against(lambda _: http(b'{"data":[{"id":1},{"id":2}]}'), "wbs_segments")
 
     assert run.code == 0
@@ -200,7 +200,7 @@ class Notes:
         return page_of(*listed, more=first + 500 < len(self.customers), totalCount=total)
 
 
-def test_a_parent_that_fails_costs_no_other_and_is_asked_for_again() -> None:
+def test_parent_that_fails_costs_no_other_and_is_asked_for_again() -> None:
     source = Notes(list(range(1, 1201)))
     source.broken[600] = http(b"{}", "403 F")
     _, first = run_against(source, "customer_notes")

@@ -10,7 +10,7 @@ from helpers.support import run_here
 
 
 @pytest.mark.parametrize("sent", [{}, {"jobId": None}, {"jobId": 7}])
-def test_a_record_has_the_parents_id_from_the_path_in_its_own_field(sent: dict[str, int | None]) -> None:
+def test_record_has_the_parents_id_from_the_path_in_its_own_field(sent: dict[str, int | None]) -> None:
     jobs = http(json.dumps({"data": [{"id": 7}], "page": 1, "pageSize": 1, "totalCount": 1, "hasMore": False}).encode())
     log = http(json.dumps({"id": 1, **sent}).encode())
 

@@ -47,7 +47,7 @@ def test_parents_are_asked_for_side_by_side_with_little_state_and_one_schema(
     assert state < len(run.stdout) / 10
 
 
-def test_a_nested_stream_goes_on_at_the_page_of_parents_where_it_stopped(
+def test_nested_stream_goes_on_at_the_page_of_parents_where_it_stopped(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(records=1_200)

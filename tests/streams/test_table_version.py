@@ -68,7 +68,7 @@ def outcome(run: Output) -> str:
         ("rolling look", "capacities", *["a run reads the days ahead only"] * 3),
     ],
 )
-def test_a_stream_is_activated_only_if_a_run_can_read_all_of_it(  # noqa: PLR0913 -- a row of the table
+def test_stream_is_activated_only_if_a_run_can_read_all_of_it(  # noqa: PLR0913 -- a row of the table
     simulate: Callable[..., Simulator],
     tmp_path: Path,
     *,
@@ -99,7 +99,7 @@ def test_a_stream_is_activated_only_if_a_run_can_read_all_of_it(  # noqa: PLR091
     assert not any(message.get("version") for message in runs["not asked for"].messages)
 
 
-def test_a_reason_is_logged_once_with_all_streams_that_it_concerns(
+def test_reason_is_logged_once_with_all_streams_that_it_concerns(
     simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     streams = ("zones", "costs", "capacities", "leads", "teams", "user_roles", "tag_types")
@@ -192,7 +192,7 @@ def test_rows_that_may_have_moved_between_pages_are_not_dropped() -> None:
     )
 
 
-def test_a_run_that_goes_on_where_another_was_interrupted_activates_nothing() -> None:
+def test_run_that_goes_on_where_another_was_interrupted_activates_nothing() -> None:
     state = {"bookmarks": {"booking_contacts": {"partitions": [{"context": {"tenant_id": "1001"}, "parent_id": 1}]}}}
     answers = {"bookings": ok(1, 2), "1/contacts": ok(4), "2/contacts": ok(5)}
 
@@ -207,7 +207,7 @@ def test_a_run_that_goes_on_where_another_was_interrupted_activates_nothing() ->
 # Tenants
 
 
-def test_a_tenant_that_fails_or_is_skipped_or_is_absent_keeps_all_rows_of_the_table(
+def test_tenant_that_fails_or_is_skipped_or_is_absent_keeps_all_rows_of_the_table(
     simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(records=3, tenants=2)

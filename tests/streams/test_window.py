@@ -45,7 +45,7 @@ BOOKED: dict[str, Any] = {"booking": {"id": 5}, "job": {"id": 6}}
         ({"leadType": 9, "job": {"id": 4}}, "4"),
     ],
 )
-def test_a_lead_keeps_its_key_when_it_is_booked(lead: dict[str, Any], lead_id: str) -> None:
+def test_lead_keeps_its_key_when_it_is_booked(lead: dict[str, Any], lead_id: str) -> None:
     row = {"dateTime": format_api_date(days_ago(0)), **lead}
     body = json.dumps({"data": [row], "hasMore": False}).encode()
     with RawServer(lambda _: http(body)).listening() as config:
@@ -55,7 +55,7 @@ def test_a_lead_keeps_its_key_when_it_is_booked(lead: dict[str, Any], lead_id: s
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_a_campaign_keeps_its_key_when_it_is_linked(*, linked: bool) -> None:
+def test_campaign_keeps_its_key_when_it_is_linked(*, linked: bool) -> None:
     campaign = {"externalId": "ads-7", "name": "Spring", "id": 12 if linked else None}
     body = json.dumps({"data": [{"campaign": campaign}], "hasMore": False}).encode()
     with RawServer(lambda _: http(body)).listening() as config:

@@ -31,7 +31,7 @@ def marked(pipeline: Pipeline, stream: str) -> set[Any]:
     return {row.get("id") for row in rows(pipeline, stream) if row["_sdc_deleted_at"]}
 
 
-def test_a_contact_that_vanished_is_marked_and_unmarked_when_it_comes_back(
+def test_contact_that_vanished_is_marked_and_unmarked_when_it_comes_back(
     pipeline: Pipeline, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=9, page_size=4)

@@ -54,7 +54,7 @@ def records_of(simulator: Simulator, stream: str, tenant_id: str) -> list[Row]:
     return [{"tenant_id": tenant_id, **record} for record in simulator.records(stream, tenant_id)]
 
 
-def test_a_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_that_joined(
+def test_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_that_joined(
     pipeline: Pipeline, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(tenants=2)
