@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 DAY = timedelta(days=1)
 
@@ -39,6 +40,14 @@ RELATIVE_DATES: Mapping[str, Callable[[date, int], date]] = {
 """The date of each word on a given day, shifted by a number of days, weeks, months or years."""
 
 EXPECTED = f"a date such as 2026-01-31 or one of {', '.join(RELATIVE_DATES)}, with an optional suffix such as -1 or +1"
+
+
+def moves(value: Any) -> bool:
+    """Return whether a parameter's value is, or holds, a date that moves with the day."""
+    if isinstance(value, list):
+        return any(map(moves, value))
+    match = _RELATIVE_DATE.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and match[1] in RELATIVE_DATES
 
 
 def relative(text: str, today: date) -> date | None:

@@ -16,7 +16,7 @@ from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, 
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
 from tap_servicetitan.reports.query import Query, ReportBookmark
-from tap_servicetitan.reports.relative_dates import DAY, relative
+from tap_servicetitan.reports.relative_dates import DAY, moves
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun
 from tap_servicetitan.reports.rows import column_changes, make_records
@@ -43,9 +43,7 @@ class ReportStream(EndpointStream):
         if self.endpoint.dates:
             return "a run reads windows of time, never all of it"
         values = (value for one in self.endpoint.tenant_reports.values() for value in one.report.parameters.values())
-        today = self.run_context.started.date()
-        moving = any(isinstance(value, str) and relative(value, today) for value in values)
-        return "the parameters move with the day" if moving else None
+        return "the parameters move with the day" if any(map(moves, values)) else None
 
     @functools.cached_property
     def _reported_columns(self) -> set[tuple[str, str]]:
