@@ -1,4 +1,4 @@
-"""Export feeds, end to end: the installed executable against the simulator."""
+"""Export feeds, end to end, against the simulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def feed_requests(simulator: Simulator, stream: str = "bookings") -> list[dict[s
     return [dict(request.query) for request in simulator.requests if request.stream == stream]
 
 
-def test_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator: Simulator) -> None:
+def test_first_run_writes_every_record_once_and_unchanged(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator))
 
     assert run.code == 0
@@ -26,8 +26,8 @@ def test_first_run_brings_every_record_once_and_unchanged(tap: Tap, simulator: S
         assert {record["tenant_id"] for record in run.records(stream)} == {"1001"}
 
 
-def test_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None:
-    run = tap(config_of(simulator))
+def test_schema_comes_first_and_once(simulator: Simulator) -> None:
+    run = run_here(config_of(simulator), *FEEDS)
 
     firsts: dict[str, str] = {}
     for message in run.messages:
@@ -38,11 +38,11 @@ def test_schema_comes_first_and_once(tap: Tap, simulator: Simulator) -> None:
     assert all(next(iter(schema["schema"]["properties"])) == "tenant_id" for schema in run.of_type("SCHEMA"))
 
 
-def test_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, simulator: Simulator) -> None:
-    first = tap(config_of(simulator))
+def test_second_run_sends_one_request_a_feed_and_writes_no_record_if_nothing_changed(simulator: Simulator) -> None:
+    first = run_here(config_of(simulator), *FEEDS)
     before = len(simulator.requests)
 
-    second = tap(config_of(simulator), state=first.state)
+    second = run_here(config_of(simulator), *FEEDS, state=first.state)
 
     asked = Counter(request.stream for request in simulator.requests[before:] if request.stream)
     assert asked == dict.fromkeys(FEEDS, 1)
@@ -50,12 +50,12 @@ def test_second_run_asks_once_and_brings_nothing_if_nothing_is_new(tap: Tap, sim
     assert second.state == first.state
 
 
-def test_second_run_brings_only_what_is_new_or_changed(tap: Tap, simulator: Simulator) -> None:
+def test_second_run_writes_new_and_changed_records_only(simulator: Simulator) -> None:
     config = config_of(simulator)
-    first = tap(config)
+    first = run_here(config, *FEEDS)
     simulator.advance(new=7, changed=5)
 
-    second = tap(config, state=first.state)
+    second = run_here(config, *FEEDS, state=first.state)
 
     assert second.counts() == dict.fromkeys(FEEDS, 12)
     newest = {record["id"]: record for record in first.records("bookings") + second.records("bookings")}
@@ -66,8 +66,8 @@ def by_id(record: dict[str, Any]) -> int:
     return int(record["id"])
 
 
-def test_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulator: Simulator) -> None:
-    run = tap(config_of(simulator))
+def test_bookmark_holds_the_last_token_and_the_newest_date(simulator: Simulator) -> None:
+    run = run_here(config_of(simulator), *FEEDS)
 
     found = run.bookmark("bookings")
     assert set(found) == {"context", "continue_from", "replication_key", "replication_key_value"}
@@ -76,41 +76,41 @@ def test_bookmark_holds_the_last_token_and_the_newest_date(tap: Tap, simulator: 
     assert found["replication_key_value"][:19] == newest[:19]
 
 
-def test_state_follows_every_page(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_state_follows_every_page(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(records=100, page_size=10)
     catalog = selecting("bookings")
 
-    run = tap(config_of(simulator), catalog=catalog)
+    run = run_here(config_of(simulator), *FEEDS, catalog=catalog)
 
     kinds = [message["type"] for message in run.messages]
     assert kinds == ["SCHEMA", *(["RECORD"] * 10 + ["STATE"]) * 10]
 
 
-def test_first_run_starts_at_the_start_date(tap: Tap, simulator: Simulator) -> None:
+def test_first_run_starts_at_the_start_date(simulator: Simulator) -> None:
     catalog = selecting("bookings")
 
-    run = tap(config_of(simulator, start_date="2025-07-01T00:00:00Z"), catalog=catalog)
+    run = run_here(config_of(simulator, start_date="2025-07-01T00:00:00Z"), *FEEDS, catalog=catalog)
 
     expected = [record for record in simulator.records("bookings") if record["modifiedOn"] >= "2025-07-01"]
     assert 0 < len(expected) < 60
     assert list(map(plain, run.records("bookings"))) == expected
 
 
-def test_start_date_does_not_matter_once_there_is_a_bookmark(tap: Tap, simulator: Simulator) -> None:
-    first = tap(config_of(simulator))
+def test_start_date_does_not_matter_once_there_is_a_bookmark(simulator: Simulator) -> None:
+    first = run_here(config_of(simulator), *FEEDS)
 
-    second = tap(config_of(simulator, start_date="2024-01-01"), state=first.state)
+    second = run_here(config_of(simulator, start_date="2024-01-01"), *FEEDS, state=first.state)
 
     assert second.counts() == {}
 
 
-def test_state_of_another_tap_continues_from_its_date(tap: Tap, simulator: Simulator) -> None:
+def test_state_of_another_tap_continues_from_its_date(simulator: Simulator) -> None:
     state = {
         "bookmarks": {"bookings": {"replication_key": "modifiedOn", "replication_key_value": "2025-09-01T00:00:00Z"}}
     }
     catalog = selecting("bookings")
 
-    run = tap(config_of(simulator), catalog=catalog, state=state)
+    run = run_here(config_of(simulator), *FEEDS, catalog=catalog, state=state)
 
     assert feed_requests(simulator)[0]["from"] == "2025-08-31T23:30:00.000000Z"
     assert set(run.state["bookmarks"]["bookings"]) == {"partitions"}
@@ -119,44 +119,44 @@ def test_state_of_another_tap_continues_from_its_date(tap: Tap, simulator: Simul
 
 @pytest.mark.parametrize("where", ["replication_method", "forced-replication-method"])
 def test_full_table_forced_in_the_catalog_reads_everything_and_keeps_the_bookmark(
-    tap: Tap, simulator: Simulator, where: str
+    simulator: Simulator, where: str
 ) -> None:
-    first = tap(config_of(simulator))
+    first = run_here(config_of(simulator), *FEEDS)
     catalog = selecting("bookings")
     entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "bookings")
     root = next(item for item in entry["metadata"] if item["breadcrumb"] == [])
     (entry if where == "replication_method" else root["metadata"])[where] = "FULL_TABLE"
 
-    second = tap(config_of(simulator), catalog=catalog, state=first.state)
+    second = run_here(config_of(simulator), *FEEDS, catalog=catalog, state=first.state)
 
     assert second.counts() == {"bookings": 60}
     assert second.bookmark("bookings") == first.bookmark("bookings")
 
 
-def test_recent_changes_are_asked_for_only_if_wanted(tap: Tap, simulator: Simulator) -> None:
+def test_recent_changes_are_requested_only_with_the_setting(simulator: Simulator) -> None:
     catalog = selecting("bookings")
     simulator.advance(new=0, changed=0, recent=4)
 
-    without = tap(config_of(simulator), catalog=catalog)
-    wanted = tap(config_of(simulator, include_recent_changes=True), catalog=catalog)
+    without = run_here(config_of(simulator), *FEEDS, catalog=catalog)
+    wanted = run_here(config_of(simulator, include_recent_changes=True), *FEEDS, catalog=catalog)
 
     assert len(without.records("bookings")) < len(wanted.records("bookings"))
     assert [dict(query).get("includeRecentChanges") for query in feed_requests(simulator)].count("true") == 4
 
 
-def test_empty_page_that_has_more_is_gone_through(tap: Tap, simulator: Simulator) -> None:
+def test_empty_page_that_has_more_is_followed_by_the_next(simulator: Simulator) -> None:
     simulator.misbehave("empty_page", stream="bookings", after=1, times=2)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     assert run.code == 0
     assert list(map(plain, run.records("bookings"))) == simulator.records("bookings")
 
 
-def test_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simulator: Simulator) -> None:
+def test_token_that_repeats_itself_is_an_error_and_not_a_loop(simulator: Simulator) -> None:
     simulator.misbehave("repeat_token", stream="bookings", after=1, times=None)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     assert run.code == 1
     assert len(feed_requests(simulator)) == 2
@@ -165,14 +165,14 @@ def test_token_that_repeats_itself_is_an_error_and_not_a_loop(tap: Tap, simulato
     assert run.counts()["leads"] == 60
 
 
-def test_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap: Tap, simulator: Simulator) -> None:
+def test_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(simulator: Simulator) -> None:
     config = config_of(simulator)
-    first = tap(config)
+    first = run_here(config, *FEEDS)
     simulator.advance(new=3, changed=0)
     simulator.misbehave("refuse_token", stream="bookings")
     before = len(feed_requests(simulator))
 
-    second = tap(config, state=first.state)
+    second = run_here(config, *FEEDS, state=first.state)
 
     assert second.code == 0
     since = feed_requests(simulator)[before + 1]["from"]
@@ -185,34 +185,32 @@ def test_refused_token_restarts_from_the_date_less_the_overlap_and_says_so(tap: 
     assert ids == {record["id"] for record in simulator.records("bookings")}
 
 
-def test_token_refused_in_the_middle_of_a_feed_loses_nothing(tap: Tap, simulator: Simulator) -> None:
+def test_token_refused_in_the_middle_of_a_feed_loses_nothing(simulator: Simulator) -> None:
     simulator.misbehave("refuse_token", stream="bookings", after=1)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     assert run.code == 0
     newest = {record["id"]: plain(record) for record in run.records("bookings")}
     assert sorted(newest.values(), key=by_id) == sorted(simulator.records("bookings"), key=by_id)
 
 
-def test_feed_whose_tokens_are_always_refused_ends_in_one_line(tap: Tap, simulator: Simulator) -> None:
+def test_feed_whose_tokens_are_always_refused_ends_in_one_line(simulator: Simulator) -> None:
     simulator.misbehave("refuse_token", stream="bookings", times=None)
 
-    run = tap(config_of(simulator))
+    run = run_here(config_of(simulator), *FEEDS)
 
     assert run.code == 1
     assert "tenant 1001, stream bookings: The API answered 400" in run.log
     assert run.log.count("Starting again from the beginning") == 1
 
 
-def test_tokens_refused_where_dates_lead_no_further_end_the_stream_and_not_the_run(
-    tap: Tap, simulator: Simulator
-) -> None:
-    first = tap(config_of(simulator))
+def test_tokens_refused_where_dates_lead_no_further_end_the_stream_and_not_the_run(simulator: Simulator) -> None:
+    first = run_here(config_of(simulator), *FEEDS)
     simulator.advance(minutes=20, new=50, changed=0)
     simulator.misbehave("refuse_token", stream="bookings", times=None)
 
-    run = tap(config_of(simulator), state=first.state)
+    run = run_here(config_of(simulator), *FEEDS, state=first.state)
 
     assert run.code == 1
     assert "tenant 1001, stream bookings: The API answered 400" in run.log
