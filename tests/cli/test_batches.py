@@ -22,7 +22,7 @@ from tap_servicetitan.simulator import Simulator
 BATCH = {"encoding": {"format": "jsonl", "compression": "gzip"}, "batch_size": 25}
 
 
-def test_batches_hold_every_record_and_state_covers_only_what_is_out(
+def test_batches_have_every_record_and_state_covers_written_files_only(
     tap: Tap, simulator: Simulator, tmp_path: Path
 ) -> None:
     storage = {"root": f"file://{tmp_path}/batches"}

@@ -48,7 +48,9 @@ def test_missing_scope_is_named(tap: Tap, simulate: Callable[..., Simulator]) ->
 @pytest.mark.parametrize(
     ("setting", "verdict"), [("client_secret", "wrong credentials"), ("st_app_key", "wrong app key")]
 )
-def test_wrong_secret_or_app_key_is_told_apart(tap: Tap, simulator: Simulator, setting: str, verdict: str) -> None:
+def test_wrong_secret_and_wrong_app_key_have_different_errors(
+    tap: Tap, simulator: Simulator, setting: str, verdict: str
+) -> None:
     run, found = checked(tap, config_of(simulator, **{setting: "wrong"}), catalog=selecting("bookings", "leads"))
 
     assert run.code == 1
@@ -69,7 +71,7 @@ def test_tenant_with_wrong_credentials_does_not_hide_the_others(tap: Tap, simula
     assert remedy.startswith("  tenant 1001, streams bookings, leads: The token endpoint refused the credentials")
 
 
-def test_nothing_selected_is_no_success(tap: Tap, simulator: Simulator) -> None:
+def test_check_of_no_selected_stream_fails(tap: Tap, simulator: Simulator) -> None:
     catalog = selecting("bookings")
     catalog["streams"] = [one for one in catalog["streams"] if one["tap_stream_id"] == "bookings"]
     catalog["streams"][0] |= {"tap_stream_id": "bokings", "stream": "bokings"}

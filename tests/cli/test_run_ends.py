@@ -21,7 +21,7 @@ from tap_servicetitan.simulator import Simulator
 
 
 @pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 1)])
-def test_run_without_stderr_is_a_run_and_one_without_stdout_is_none(
+def test_run_works_without_stderr_and_fails_without_stdout(
     tap: Tap, simulator: Simulator, closed: str, code: int
 ) -> None:
     command = shlex.join(tap.command(config_of(simulator))) + f" {closed}"
@@ -55,7 +55,7 @@ def test_signal_ends_the_run_at_once_with_a_last_state_even_while_requests_hang(
         assert count == 10 * len(set(run.tokens(stream)))
 
 
-def test_signal_ends_the_run_at_once_even_while_the_target_takes_nothing(
+def test_signal_ends_the_run_at_once_even_while_the_target_does_not_read(
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=1000)

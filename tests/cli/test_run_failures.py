@@ -22,9 +22,7 @@ from tap_servicetitan.endpoints.table import TABLE
 from tap_servicetitan.simulator import Simulator
 
 
-def test_what_fails_is_named_with_cause_and_remedy_and_stops_nothing_else(
-    tap: Tap, simulate: Callable[..., Simulator]
-) -> None:
+def test_failures_have_cause_and_remedy_and_stop_no_other_stream(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=3, deny_scopes=["tn.crm.leads:r"])
     config = config_of(simulator)
     config["tenants"][2]["client_secret"] = "cs2.wrong"
@@ -49,7 +47,7 @@ def test_what_fails_is_named_with_cause_and_remedy_and_stops_nothing_else(
     assert simulator.token_requests == 3
 
 
-def test_failures_of_one_kind_are_told_once(tap: Tap, simulator: Simulator) -> None:
+def test_failures_of_one_kind_are_reported_once(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator, client_secret="wrong"), catalog=selecting())
 
     assert run.code == 1
@@ -60,7 +58,7 @@ def test_failures_of_one_kind_are_told_once(tap: Tap, simulator: Simulator) -> N
     assert re.match(rf"tenant 1001, streams (\w+, ){{4}}\w+ and {more} more: The token endpoint refused", errors[2])
 
 
-def test_defect_in_one_stream_costs_no_other_and_quotes_no_record(tap: Tap, simulator: Simulator) -> None:
+def test_bug_in_one_stream_stops_no_other_and_is_reported_without_records(tap: Tap, simulator: Simulator) -> None:
     arguments = tap.command(config_of(simulator))[1:]
 
     done = subprocess.run(

@@ -117,7 +117,7 @@ def test_every_problem_has_its_line(tap: Tap) -> None:
         assert sum(f"Setting '{name}'" in line for line in run.log.splitlines()) == 1
 
 
-def test_misspelt_setting_is_told_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
+def test_misspelt_setting_is_reported_with_the_name_that_was_meant(tap: Tap, simulator: Simulator) -> None:
     run = tap(config_of(simulator, start_dat="2025-01-01"))
 
     assert run.code == 0

@@ -33,7 +33,7 @@ def test_pending_answer_is_decoded_by_its_status() -> None:
 
 
 @pytest.mark.parametrize("title", ["Another query is under way.", "The service is suspended for maintenance."])
-def test_busy_api_is_asked_again_after_a_pause(title: str) -> None:
+def test_busy_api_gets_the_request_again_after_a_pause(title: str) -> None:
     busy = http(b'{"title":"%s"}' % title.encode(), "409 C", Retry_After="0")
     answers = iter([busy, busy, http(b"{}")])
     with RawServer(lambda _: next(answers)).listening() as config:

@@ -69,7 +69,7 @@ def test_circle_of_three_modules_is_found() -> None:
     assert circles(graph) == [{"a", "b", "c"}]
 
 
-def test_facts_import_nothing_the_simulator_facts_only_and_nothing_the_simulator(graph: grimp.ImportGraph) -> None:
+def test_facts_import_nothing_and_the_simulator_only_facts(graph: grimp.ImportGraph) -> None:
     imports = {
         (room(importer), room(imported))
         for importer in graph.modules
@@ -113,7 +113,7 @@ def test_modules_are_short() -> None:
     assert len(found) <= AT_MOST["long modules"], found
 
 
-def test_folders_are_no_crowd() -> None:
+def test_folders_have_a_dozen_modules_at_most() -> None:
     assert [*full_folders(PACKAGE), *full_folders(TESTS)] == []
 
 
@@ -130,7 +130,7 @@ def test_words_that_readers_stumble_over_are_not_used() -> None:
     assert len(found) <= AT_MOST["files with words"], found
 
 
-def test_what_is_too_long_too_many_twice_or_avoided_is_found_in_subfolders(tmp_path: Path) -> None:
+def test_checks_of_length_number_names_and_words_find_subfolders(tmp_path: Path) -> None:
     for name in ("client", "streams/deep"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "client" / "errors.py").write_text("'Mend it, as it came.'\n" * 301)

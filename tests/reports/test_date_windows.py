@@ -37,7 +37,7 @@ def test_date_may_be_relative_to_the_day(text: str, meaning: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "today - 7", "Today", "2026-13-01", "year-start-9999", "today-start", ""])
-def test_what_is_no_date_is_refused(text: str) -> None:
+def test_date_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="Not a date such as"):
         relative_dates.resolve(text, A_THURSDAY)
 
@@ -66,7 +66,7 @@ def test_windows_are_those_of_the_calendar(window: str, bounds: list[tuple[str, 
     assert [(span.first.isoformat(), span.last.isoformat()) for span in found] == bounds
 
 
-def test_day_that_is_asked_for_again_is_in_the_window_it_was_in() -> None:
+def test_day_that_is_read_again_is_in_the_same_window() -> None:
     for window in WINDOWS:
         whole = {span.first for span in calendar_windows(window, DateWindow(date(2025, 1, 1), date(2026, 3, 1)))}
         assert {

@@ -82,7 +82,7 @@ LISTED = {
 
 
 @pytest.mark.parametrize("answer", LISTED.values(), ids=LISTED)
-def test_list_with_a_hole_is_printed_and_is_no_success(tap: Tap, answer: bytes) -> None:
+def test_incomplete_list_is_printed_with_exit_code_1(tap: Tap, answer: bytes) -> None:
     categories = http(b'{"data":[{"id":"good","name":"Good"},{"id":"bad","name":"Bad"}],"hasMore":false}')
     reports = http(b'{"data":[],"hasMore":false}')
 
@@ -163,7 +163,7 @@ def test_rows_that_move_in_each_attempt_delete_none_in_the_target() -> None:
     assert len(quiet.of_type("ACTIVATE_VERSION")) == 1
 
 
-def test_equal_pages_are_no_endless_loop_before_the_total_is_reached() -> None:
+def test_equal_pages_are_read_until_the_total_is_reached() -> None:
     reporting = Reporting([("A", "String")], [], pages=Paged([["same"]] * 7))
     with pipeline(reporting) as there:
         run = there.run(there.discover())

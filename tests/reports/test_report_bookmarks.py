@@ -67,7 +67,7 @@ def test_next_run_resumes_at_the_last_finished_date_less_the_look_back(
     assert second.bookmark("custom_report_windows")["replication_key_value"] == "2025-12-31T00:00:00.000000Z"
 
 
-def test_finished_backfill_costs_no_run(simulator: Simulator, discovery: Output) -> None:
+def test_finished_backfill_runs_no_report(simulator: Simulator, discovery: Output) -> None:
     config = config_of(simulator, custom_reports=[every_report(simulator)[4]], **UNLIMITED)
     catalog = just(discovery, "windows")
     first = run_here(config, base=OnlyReports, catalog=catalog)
@@ -108,7 +108,7 @@ def test_date_that_failed_is_where_the_next_run_begins(simulate: Callable[..., S
     assert second.code == 0
 
 
-def test_trial_asks_for_one_date_only(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_trial_run_reads_one_date_only(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(records=6)
     reports = every_report(simulator)[4:6]
 

@@ -69,7 +69,7 @@ def test_no_reason_breaks_the_discovery_of_the_rest(
     assert len(others) == (0 if fault else 1)
 
 
-def test_without_custom_reports_discovery_asks_for_nothing(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_discovery_without_custom_reports_sends_no_request(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate()
 
     assert tap(config_of(simulator), "--discover").code == 0

@@ -136,7 +136,7 @@ RANGE = described(From={"dataType": "Date"}, To={"dataType": "Date"})
         ("year-start", "2025-12-31", A_THURSDAY),
     ],
 )
-def test_range_that_is_empty_on_some_days_is_no_error(first: str, last: str, today: date) -> None:
+def test_range_that_is_empty_on_some_days_is_valid(first: str, last: str, today: date) -> None:
     assert validate_parameters({"From": first, "To": last}, RANGE, (), today)
 
 

@@ -54,7 +54,7 @@ def test_typed_records_are_valid_and_the_same(run: Output) -> None:
     assert [None if record["Total"] is None else str(record["Total"]) for record in typed] == totals
 
 
-def test_typed_column_that_lies_is_named_and_stops_no_other_report(run: Output) -> None:
+def test_typed_column_with_other_values_is_reported_and_stops_no_other_report(run: Output) -> None:
     assert run.code == 1
     assert run.records("custom_report_untrue_typed") == []
     assert "Column Number is declared a Number, but holds text in row 7." in run.log
@@ -69,7 +69,7 @@ def test_unknown_parameter_is_reported_with_the_known_ones(discovery: Output, ru
     assert f"Failed: tenant 1001, stream custom_report_misspelt: {words}" in run.log
 
 
-def test_pages_are_asked_for_in_the_query_and_the_body_holds_parameters_alone(
+def test_page_is_in_the_query_and_the_body_has_parameters_only(
     simulator: Simulator, tap: Tap, discovery: Output
 ) -> None:
     before = len(simulator.requests)
@@ -109,7 +109,7 @@ def test_selected_report_without_metadata_fails_the_run(simulator: Simulator, ta
     assert "tenant 1001, stream custom_report_unknown: The API answered 404" in output.log
 
 
-def test_stream_maps_and_batches_bring_the_same_rows(
+def test_stream_maps_and_batches_have_the_same_rows(
     simulator: Simulator, tap: Tap, discovery: Output, run: Output, tmp_path: Path
 ) -> None:
     config = config_of(simulator, custom_reports=every_report(simulator)[:1], **UNLIMITED)
@@ -128,7 +128,7 @@ def test_stream_maps_and_batches_bring_the_same_rows(
         assert [json.loads(line) for line in file] == expected
 
 
-def test_maintenance_and_rate_limits_are_waited_out_with_a_line_in_the_log(
+def test_report_waits_during_maintenance_and_rate_limits_with_a_line_in_the_log(
     tap: Tap, simulate: Callable[..., Simulator], discovery: Output
 ) -> None:
     simulator = simulate()

@@ -71,7 +71,7 @@ def test_first_run_that_reads_no_finished_day_leaves_no_bookmark(start: date, en
     )
 
 
-def test_range_without_days_costs_no_run_and_deletes_no_rows() -> None:
+def test_range_without_days_runs_no_report_and_deletes_no_rows() -> None:
     reporting = Reporting([("A", "String")], [["x"]], parameters=DATES)
     parameters = [{"name": "From", "value": str(today(-9))}, {"name": "To", "value": "today"}]
     with pipeline(reporting, emit_activate_version_messages=True) as there:

@@ -201,7 +201,7 @@ def test_token_with_an_invalid_lifetime_has_the_default_one(lifetime: str) -> No
     assert len(server.seen) == 3
 
 
-def test_byte_order_mark_before_the_json_is_no_fault() -> None:
+def test_byte_order_mark_before_the_json_is_ignored() -> None:
     page = http(b'\xef\xbb\xbf{"data":[],"hasMore":false,"continueFrom":"t"}')
 
     server, run = run_against(lambda _: page, lambda: http(b"\xef\xbb\xbf" + TOKEN))

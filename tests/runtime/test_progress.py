@@ -73,7 +73,7 @@ def test_of_many_streams_those_that_take_longest_have_a_line(tap: Tap, simulate:
     assert bookings >= leads  # the first of each tenant
 
 
-def test_nested_stream_says_how_many_parents_were_asked(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+def test_nested_stream_logs_the_number_of_parent_requests(tap: Tap, simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.1)
 
     run = tap(config_of(simulator, log_interval=0.2), catalog=selecting("customer_notes"))

@@ -24,7 +24,7 @@ from tap_servicetitan.endpoints.kinds import Export, Listing, Nested, Window
 from tap_servicetitan.simulator import Simulator
 
 
-def test_every_stream_brings_all_its_records_valid_against_its_schema_and_then_only_what_is_new(
+def test_every_stream_has_all_its_valid_records_and_a_second_run_only_new_ones(
     tap: Tap, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(records=12, page_size=5)

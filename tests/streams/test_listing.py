@@ -34,7 +34,7 @@ def test_listing_asks_for_inactive_records_and_large_pages_from_the_apis_first_p
     assert any(record["active"] is False for record in run.records("zones"))
 
 
-def test_pages_that_are_known_of_are_asked_for_side_by_side_and_come_in_order(
+def test_known_pages_are_requested_at_the_same_time_and_written_in_order(
     simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(records=0, sizes={"journal_entries": 4_200}, latency=0.05)
@@ -53,7 +53,7 @@ def test_pages_that_are_known_of_are_asked_for_side_by_side_and_come_in_order(
     assert len(queries(simulator, "journal_entries")) <= 2 * (9 + 8), "at most one more at each border"
 
 
-def test_listings_bookmark_moves_only_when_its_last_page_is_out(
+def test_listings_bookmark_moves_only_after_its_last_page(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(records=0, sizes={"journal_entries": 2_000})
@@ -87,7 +87,7 @@ def test_listing_is_read_again_from_its_bookmark_less_an_overlap(simulator: Simu
     assert len(second.records("zones")) < 20
 
 
-def test_full_tables_let_the_target_drop_what_vanished_if_wanted(simulator: Simulator) -> None:
+def test_full_tables_activate_their_version_with_the_setting(simulator: Simulator) -> None:
     wanted = config_of(simulator, emit_activate_version_messages=True)
 
     run = run_here(wanted, "project_types", "zones")
@@ -102,7 +102,7 @@ def test_full_tables_let_the_target_drop_what_vanished_if_wanted(simulator: Simu
     assert not plain_run.of_type("ACTIVATE_VERSION")
 
 
-def test_full_table_that_failed_for_a_tenant_drops_nothing(simulate: Callable[..., Simulator]) -> None:
+def test_full_table_that_failed_for_a_tenant_activates_no_version(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(tenants=2)
     config = config_of(simulator, emit_activate_version_messages=True)
     config["tenants"][1]["client_secret"] = "cs2.wrong"

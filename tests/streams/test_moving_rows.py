@@ -200,7 +200,7 @@ class Notes:
         return page_of(*listed, more=first + 500 < len(self.customers), totalCount=total)
 
 
-def test_parent_that_fails_costs_no_other_and_is_asked_for_again() -> None:
+def test_parent_that_fails_stops_no_other_and_is_requested_again() -> None:
     source = Notes(list(range(1, 1201)))
     source.broken[600] = http(b"{}", "403 F")
     _, first = run_against(source, "customer_notes")
@@ -228,7 +228,7 @@ def test_what_fails_for_every_parent_ends_the_stream_soon() -> None:
     assert len(server.seen) < 60
 
 
-def test_parents_that_are_missing_from_their_list_are_asked_for_by_the_next_run() -> None:
+def test_parents_that_are_missing_from_their_list_are_requested_by_the_next_run() -> None:
     source = Notes(list(range(1, 11)))
     source.total = 11
     state = {"bookmarks": {"customer_notes": {"replication_key_value": "2024-01-01T00:00:00Z"}}}
@@ -271,14 +271,14 @@ def test_state_in_another_wrapping_is_understood(wrapped: Callable[[Any], Any]) 
     assert second.records("bookings") == []
 
 
-def test_state_without_bookmarks_is_told() -> None:
+def test_state_without_bookmarks_is_reported() -> None:
     _, run = run_against(Feed(list(range(100))), "bookings", state={"bookings": "2025-01-01"})
 
     assert len(run.records("bookings")) == 100
     assert "The STATE has no 'bookmarks', so that everything is read from the start." in run.log
 
 
-def test_state_that_is_no_text_is_refused() -> None:
+def test_state_that_is_not_text_is_refused() -> None:
     own = {"context": {"tenant_id": "1001"}, "continue_from": "\ud800"}
     _, run = run_against(Feed([]), "bookings", state={"bookmarks": {"bookings": {"partitions": [own]}}})
 

@@ -19,7 +19,7 @@ from helpers.support import (
 from tap_servicetitan.simulator import Simulator
 
 
-def test_nested_records_bear_their_parents_id_in_record_and_key(simulator: Simulator) -> None:
+def test_nested_records_have_the_id_of_their_parent_in_record_and_key(simulator: Simulator) -> None:
     run = run_here(config_of(simulator), "customer_notes", "contact_method_preferences")
 
     assert run.code == 0
@@ -33,7 +33,7 @@ def test_nested_records_bear_their_parents_id_in_record_and_key(simulator: Simul
     )
 
 
-def test_parents_are_asked_for_side_by_side_with_little_state_and_one_schema(
+def test_parents_are_requested_at_the_same_time_with_little_state_and_one_schema(
     simulate: Callable[..., Simulator],
 ) -> None:
     simulator = simulate(records=600, latency=0.005)
@@ -47,7 +47,7 @@ def test_parents_are_asked_for_side_by_side_with_little_state_and_one_schema(
     assert state < len(run.stdout) / 10
 
 
-def test_nested_stream_goes_on_at_the_page_of_parents_where_it_stopped(
+def test_nested_stream_continues_at_the_page_of_parents_where_it_stopped(
     tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = simulate(records=1_200)

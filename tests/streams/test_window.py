@@ -86,7 +86,7 @@ def test_windows_are_whole_days_in_utc_up_to_now_and_resume_with_a_look_back(sim
     assert windows_of(simulator, "email_channel_costs", before) == windows[-8:]
 
 
-def test_windows_are_asked_for_side_by_side_and_come_in_order(simulate: Callable[..., Simulator]) -> None:
+def test_windows_are_requested_at_the_same_time_and_written_in_order(simulate: Callable[..., Simulator]) -> None:
     simulator = simulate(latency=0.02)
     bring_up_to_date(simulator, new=500)
 
