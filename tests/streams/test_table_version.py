@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from helpers.raw import RawServer, http
-from helpers.support import Output, config_of, days_ago, run_here, selecting
+from helpers.support import Output, Tap, config_of, days_ago, run_here, selecting, started_tap, wait_for
 
 from tap_servicetitan.simulator import Simulator
 
@@ -227,3 +228,19 @@ def test_tenant_that_fails_or_is_skipped_or_is_absent_keeps_all_rows_of_the_tabl
         "tenant 1002 could not be read",
         "tenant 1002 is in STATE, but not in the settings",
     ]
+
+
+def test_a_run_that_is_stopped_activates_nothing(tap: Tap, simulate: Callable[..., Simulator], tmp_path: Path) -> None:
+    simulator = simulate(records=3)
+    simulator.misbehave("hang", stream="user_roles", seconds=30)
+    config = config_of(simulator, emit_activate_version_messages=True)
+    process, ended = started_tap(tap.command(config, catalog=selecting("costs", "user_roles")), tmp_path)
+    wait_for(lambda: {request.stream for request in simulator.requests} >= {"costs", "user_roles"})
+    wait_for(lambda: '"RECORD"' in (tmp_path / "stdout").read_text())
+
+    process.send_signal(signal.SIGTERM)
+    run = ended()
+
+    assert run.code == 128 + signal.SIGTERM
+    assert len(run.records("costs")) == 3
+    assert run.of_type("ACTIVATE_VERSION") == []
