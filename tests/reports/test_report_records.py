@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
+from helpers.reporting import OnlyReports
 from helpers.simulated_reports import (
     CREATED,
     DATE_RANGE_PARAMS,
@@ -19,7 +20,7 @@ from helpers.simulated_reports import (
     streams,
     warnings,
 )
-from helpers.support import Output, Tap, config_of
+from helpers.support import Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator
 
@@ -69,12 +70,11 @@ def test_unknown_parameter_is_reported_with_the_known_ones(discovery: Output, ru
     assert f"Failed: tenant 1001, stream custom_report_misspelt: {words}" in run.log
 
 
-def test_page_is_in_the_query_and_the_body_has_parameters_only(
-    simulator: Simulator, tap: Tap, discovery: Output
-) -> None:
+def test_page_is_in_the_query_and_the_body_has_parameters_only(simulator: Simulator, discovery: Output) -> None:
     before = len(simulator.requests)
-    tap(
+    run_here(
         config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED),
+        base=OnlyReports,
         catalog=just(discovery, "plain"),
     )
 
@@ -99,25 +99,26 @@ def test_column_that_the_catalog_lacks_is_named(simulator: Simulator, tap: Tap, 
     ]
 
 
-def test_selected_report_without_metadata_fails_the_run(simulator: Simulator, tap: Tap, discovery: Output) -> None:
+def test_selected_report_without_metadata_fails_the_run(simulator: Simulator, discovery: Output) -> None:
     catalog = just(discovery, "plain", "unknown")
     streams(catalog)["plain"] |= {"tap_stream_id": "custom_report_unknown", "stream": "custom_report_unknown"}
 
-    output = tap(config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED), catalog=catalog)
+    config = config_of(simulator, custom_reports=every_report(simulator), **UNLIMITED)
+    output = run_here(config, base=OnlyReports, catalog=catalog)
 
     assert output.code == 1
     assert "tenant 1001, stream custom_report_unknown: The API answered 404" in output.log
 
 
 def test_stream_maps_and_batches_have_the_same_rows(
-    simulator: Simulator, tap: Tap, discovery: Output, run: Output, tmp_path: Path
+    simulator: Simulator, discovery: Output, run: Output, tmp_path: Path
 ) -> None:
     config = config_of(simulator, custom_reports=every_report(simulator)[:1], **UNLIMITED)
     maps = {"custom_report_plain": {"JobNumber": "JobNumber", "__else__": None}}
     batches = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": tmp_path.as_uri()}}
 
-    mapped = tap({**config, "stream_maps": maps}, catalog=just(discovery, "plain"))
-    batched = tap({**config, "batch_config": batches}, catalog=just(discovery, "plain"))
+    mapped = run_here({**config, "stream_maps": maps}, base=OnlyReports, catalog=just(discovery, "plain"))
+    batched = run_here({**config, "batch_config": batches}, base=OnlyReports, catalog=just(discovery, "plain"))
 
     expected = run.records("custom_report_plain")
     assert [record["JobNumber"] for record in mapped.records("custom_report_plain")] == [
