@@ -65,8 +65,8 @@ class ReportServer:
     """Answers in place of the server, unless it returns None."""
 
     calls: list[Call] = field(default_factory=list)
-    queries: dict[str, tuple[Call, list[list[Any]], int]] = field(default_factory=dict)
-    """By token: the query, its rows, and the polls that are left."""
+    queries: dict[str, tuple[Answer, int]] = field(default_factory=dict)
+    """By token: the answer, and the polls that are left."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -95,12 +95,12 @@ class ReportServer:
                     if not self.polls:
                         return self._result(rows)
                     token = f"t{len(self.queries)}"
-                    self.queries[token] = call, rows, self.polls
+                    self.queries[token] = self._result(rows), self.polls
                     return 202, {"status": "NotStarted", "token": token}
                 case "result" if call.token in self.queries:
-                    query, rows, left = self.queries[call.token]
-                    self.queries[call.token] = query, rows, left - 1
-                    return self._result(rows) if left <= 0 else (202, {"status": "InProgress", "token": call.token})
+                    result, left = self.queries[call.token]
+                    self.queries[call.token] = result, left - 1
+                    return result if left <= 0 else (202, {"status": "InProgress", "token": call.token})
                 case "cancel":
                     return (204, None) if self.queries.pop(call.token, None) else NOT_FOUND
                 case "data":
