@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +132,17 @@ def test_list_as_yaml_is_the_setting_ready_to_paste(tap: Tap, simulate: Callable
     assert found.code == 0
     assert warnings(found) == []
     assert len(streams(just(found))) == len(described)
+
+
+def test_list_is_printed_as_the_documents_show(tap: Tap, simulate: Callable[..., Simulator]) -> None:
+    config = config_of(simulate(records=300))
+    document = (Path(__file__).parents[2] / "docs" / "custom-reports.md").read_text()
+    shown = re.findall(
+        r"```console\n\$ tap-servicetitan --config config.json (--list-.*?)\n(.*?)```", document, re.DOTALL
+    )
+    assert len(shown) == 2
+
+    for arguments, transcript in shown:
+        printed = tap(config, *arguments.split()).stdout
+        for line in filter(None, transcript.splitlines()):
+            assert line.strip() == "..." or f"\n{re.split(r'[(]trace id|[.]{3}$', line)[0]}" in f"\n{printed}", line
