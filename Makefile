@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-targets test-install test-examples lint format lock dist simulator clean
+.PHONY: help demo test test-long test-targets test-install test-examples docs test-docs lint format lock dist simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -29,6 +29,14 @@ test-install: $(VENV)/installed .venv-meltano/installed ## The ways to install t
 test-examples: $(VENV)/installed .venv-meltano/installed .venv-dagster/installed .venv-airflow/installed ## Dagster and Airflow execute examples/ against the simulator
 	$(BIN)/pytest examples --timeout 600
 
+docs: $(VENV)/installed .venv-site/installed ## The site with the stream explorer, in build/site; needs Graphviz
+	@$(BIN)/python scripts/docs_site.py build/docs $(if $(REPOSITORY),--repository $(REPOSITORY))
+	@$(BIN)/python scripts/explorer.py build/docs/explorer/index.html
+	@NO_COLOR=1 .venv-site/bin/zensical build --clean --strict
+
+test-docs: docs .venv-meltano/installed ## The site in a headless Chromium: search, choice, links, accessibility
+	.venv-site/bin/pytest -m site tests/browser
+
 lint: $(VENV)/installed ## Linter, types and directions of imports, without the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -50,7 +58,7 @@ simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for melta
 	@$(BIN)/python -m tap_servicetitan.simulator
 
 clean: ## Remove what make installed and made, but no data and no bookmarks
-	rm -rf $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # uv by pip, since not everyone has it; it then makes the environment exactly what requirements-dev.txt says.
 $(VENV)/installed: pyproject.toml requirements-dev.txt
@@ -71,6 +79,12 @@ $(VENV)/installed: pyproject.toml requirements-dev.txt
 $(TARGETS): meltano.yml .venv-meltano/installed
 	@echo "Installing the targets of meltano.yml into .meltano ..."
 	@$(MELTANO) --log-level=warning install --plugin-type loaders
+	@touch $@
+
+.venv-site/installed: pyproject.toml | $(VENV)/installed
+	@echo "Installing what makes and tests the site into .venv-site ..."
+	@$(BIN)/uv venv --quiet --clear --no-project .venv-site
+	@$(BIN)/uv pip install --quiet --python .venv-site/bin/python --group site --editable .
 	@touch $@
 
 .venv-dagster/installed: PACKAGE = dagster~=1.13

@@ -52,6 +52,7 @@ def test_only_the_job_that_publishes_may_do_more_than_read(workflows: dict[str, 
         for job, content in workflow["jobs"].items()
         if "permissions" in content
     } == {
+        ("pages", "publish"): {"id-token": "write", "pages": "write"},
         ("release", "publish"): {"id-token": "write"},
         ("weekly", "schemas"): {"contents": "read", "issues": "write"},
     }
