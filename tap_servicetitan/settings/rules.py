@@ -16,6 +16,12 @@ from tap_servicetitan.dates import parse_date
 MAX_REPORT_NAME_LENGTH = 49
 """Characters: with the prefix ``custom_report_`` it is 63, the longest name of a table in PostgreSQL."""
 
+_BATCH_PARTS = {
+    "encoding": ("format", "jsonl", ("format", "compression")),
+    "storage": ("root", "file:///path/of/a/directory", ("root", "prefix", "params")),
+}
+"""The objects in batch_config: the field that each needs, an example of its value, and all fields."""
+
 
 def past_date(text: str) -> str | None:
     """Check a date or date-time that is not in the future."""
@@ -107,9 +113,22 @@ def finite(number: float) -> str | None:
 
 
 def batch(batch_config: Mapping[str, Any]) -> str | None:
-    """Check the SDK's setting batch_config."""
+    """Check the SDK's setting batch_config, whose schema requires nothing although BATCH files need a place."""
     size = batch_config.get("batch_size")
-    return "must have a batch_size of at least 1" if size is not None and size < 1 else None
+    if size is not None and not (isinstance(size, int) and size >= 1):
+        return "must have a batch_size of at least 1"
+    parts = {name: batch_config.get(name) or {} for name in _BATCH_PARTS}
+    for name, (needed, example, _) in _BATCH_PARTS.items():
+        if not parts[name].get(needed):
+            return f"must hold {name}.{needed}, such as {example}"
+    names = {"": (batch_config, (*_BATCH_PARTS, "batch_size"))}
+    names |= {f" in {name}": (parts[name], known) for name, (_, _, known) in _BATCH_PARTS.items()}
+    for where, (found, known) in names.items():
+        if not found.keys() <= set(known):
+            return f"must hold nothing but {', '.join(known)}{where}"
+    if not isinstance(parts["storage"].get("params", {}), Mapping):
+        return "must have an object as storage.params"
+    return None
 
 
 def _is_number(value: str | int) -> bool:

@@ -77,7 +77,7 @@ def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterato
     if "st_app_key" not in wrong and not text(config.get("st_app_key")):
         yield "Setting 'st_app_key' is missing."
     yield from rule_problems(Settings, config)
-    if "batch_config" in config and (problem := rules.batch(config["batch_config"])):
+    if config.get("batch_config") and (problem := rules.batch(config["batch_config"])):
         yield f"Setting 'batch_config' {problem}."
     if not wrong & {"tenants", *_CREDENTIALS}:
         yield from _tenant_problems(config)

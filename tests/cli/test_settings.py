@@ -18,6 +18,8 @@ from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
 VALID = {"client_id": "cid.1", "client_secret": "cs2.s3cret", "st_app_key": "ak1.s3cret", "tenant_id": "1001"}
+JSONL = {"format": "jsonl"}
+FILES = {"root": "file:///batches"}
 REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 1}
 
 
@@ -49,6 +51,29 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
         ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
         ({"batch_config": {"batch_size": 0}}, "Setting 'batch_config' must have a batch_size of at least 1."),
+        ({"batch_config": {"batch_size": "many"}}, "Setting 'batch_config' must have a batch_size of at least 1."),
+        ({"batch_config": {"encoding": JSONL}}, "Setting 'batch_config' must hold storage.root, such as file:///"),
+        (
+            {"batch_config": {"encoding": JSONL, "storage": {"prefix": "a-"}}},
+            "Setting 'batch_config' must hold storage.root, such as file:///",
+        ),
+        ({"batch_config": {"storage": FILES}}, "Setting 'batch_config' must hold encoding.format, such as jsonl."),
+        (
+            {"batch_config": {"encoding": {"compression": "gzip"}, "storage": FILES}},
+            "Setting 'batch_config' must hold encoding.format, such as jsonl.",
+        ),
+        (
+            {"batch_config": {"encoding": JSONL, "storage": FILES, "size": 5}},
+            "Setting 'batch_config' must hold nothing but encoding, storage, batch_size.",
+        ),
+        (
+            {"batch_config": {"encoding": JSONL, "storage": {**FILES, "path": "x"}}},
+            "Setting 'batch_config' must hold nothing but root, prefix, params in storage.",
+        ),
+        (
+            {"batch_config": {"encoding": JSONL, "storage": {**FILES, "params": None}}},
+            "Setting 'batch_config' must have an object as storage.params.",
+        ),
         ({"request_timeout": math.nan}, "Setting 'request_timeout' must be a finite number."),
         ({"requests_per_second": "inf"}, "Setting 'requests_per_second' must be a finite number."),
         ({"request_timeout": 0}, "Setting 'request_timeout' must be greater than 0."),
