@@ -241,7 +241,7 @@ function renderSelection() {
   $("jump").textContent = `Your selection: ${count}`;
   $("count").textContent = count;
   $("meltano").textContent = ["    select:", ...rules().map((rule) => `    - ${rule}`)].join("\n") + "\n";
-  $("command").textContent = `tap-servicetitan --config config.json --discover \\\n  --select '${rules().join(",")}' \\\n  > catalog.json\n`;
+  $("command").textContent = `tap-servicetitan --config config.json \\\n  --discover \\\n  --select '${rules().join(",")}' \\\n  > catalog.json\n`;
   $("scopes").textContent = [...new Set(streams.map((stream) => stream.scope).concat(streams.flatMap((stream) => stream.parentScopes)))].sort().join("\n") + "\n";
   for (const name of Object.keys(DEFAULTS)) if (document.activeElement !== $(name)) $(name).value = state[name];
   for (const [id, count] of [["first", firstRun], ["later", laterRun]])
@@ -328,7 +328,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); $("query").focus(); $("query").select(); }
   if (event.key === "Escape" && document.activeElement === $("query")) { state.query = ""; render(); remember(); }
 });
-addEventListener("hashchange", () => { if (["#streams", "#selection"].includes(location.hash)) return; readAddress(); render(); });
+/* Links within the page must not replace the choice in the address. */
+for (const jump of document.querySelectorAll('a[href="#streams"], a[href="#selection"]'))
+  jump.addEventListener("click", (event) => {
+    event.preventDefault();
+    const target = document.querySelector(jump.getAttribute("href"));
+    target.scrollIntoView({ block: "start" });
+    target.focus({ preventScroll: true });
+  });
+new IntersectionObserver(([{ isIntersecting }]) => $("jump").classList.toggle("there", isIntersecting)).observe($("selection"));
+addEventListener("hashchange", () => { readAddress(); render(); });
 readAddress();
 render();
 if (state.open.size) $(`stream-${[...state.open][0]}`)?.scrollIntoView({ block: "start" });

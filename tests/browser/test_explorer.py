@@ -131,6 +131,15 @@ def test_the_address_holds_the_choice(open_page: Open) -> None:
     assert again.locator("#open-jobs").get_attribute("aria-expanded") == "true"
 
 
+def test_on_a_phone_a_button_leads_to_the_selection_and_keeps_the_address(open_page: Open) -> None:
+    page = open_page("explorer/#s=bookings", 390)
+    page.locator("#jump").click()
+    page.locator("#jump").wait_for(state="hidden")
+
+    assert page.locator("#count").inner_text() == "1 stream"
+    assert page.evaluate("location.hash") == "#s=bookings"
+
+
 def test_the_keyboard_is_enough(open_page: Open) -> None:
     page = open_page("explorer/")
     page.keyboard.press("/")
