@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 MELTANO := .venv-meltano/bin/meltano
 TARGETS := .meltano/targets-installed
 
-.PHONY: help demo test test-long test-targets test-install test-examples docs test-docs lint format lock dist simulator clean
+.PHONY: help demo picture test test-long test-targets test-install test-examples docs test-docs lint format lock dist simulator clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
+
+picture: $(VENV)/installed .venv-meltano/installed ## The demo once more, and docs/demo.svg of its output
+	@$(BIN)/python scripts/demo.py --meltano $(MELTANO) --picture docs/demo.svg
 
 test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 	$(BIN)/pytest --numprocesses 2

@@ -17,36 +17,58 @@ import time
 from pathlib import Path
 
 import duckdb
+import terminal_svg
 
 from tap_servicetitan.simulator import Simulator
 
 WAREHOUSE = Path("output/demo.duckdb")
 STREAMS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
 
+_shown: list[str] = []
+
 
 def main() -> None:
     """Show a first run, a second one, and what they brought."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--meltano", required=True, help="the meltano executable")
+    parser.add_argument(
+        "--picture", type=Path, help="an SVG of the output to write: the same for each run of the same code"
+    )
     arguments = parser.parse_args()
     WAREHOUSE.parent.mkdir(exist_ok=True)
     WAREHOUSE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as state, Simulator(records=2000, page_size=500) as simulator:
         meltano = Meltano(arguments.meltano, {**os.environ, **settings(simulator, state)})
-        print("Installing tap-servicetitan and target-duckdb, as in meltano.yml ...")
+        show("Installing tap-servicetitan and target-duckdb, as in meltano.yml ...")
         meltano("install", "tap-servicetitan", "target-duckdb")
-        print(f"ServiceTitan is a simulator on {simulator.config['api_url']}.\n")
+        show(f"ServiceTitan is a simulator on {simulator.config['api_url']}.\n")
 
         run(meltano, simulator, "First run: everything.")
         show_bookings()
         simulator.advance(minutes=60, new=20, changed=10)
-        print("\nAn hour passes: in each collection 20 records are new and 10 have changed.\n")
+        show("\nAn hour passes: in each collection 20 records are new and 10 have changed.\n")
         run(meltano, simulator, "Second run: only what changed, from the bookmarks of the first.")
 
         missing = [stream for stream in STREAMS if count(stream) != len(simulator.records(stream))]
         if missing:
             sys.exit(f"Not all that the simulator holds arrived in: {', '.join(missing)}.")
-        print(f"\nEvery record that the simulator holds is in {WAREHOUSE}, once, in its newest version.")
+        show(f"\nEvery record that the simulator holds is in {WAREHOUSE}, once, in its newest version.")
+        if arguments.picture:
+            arguments.picture.write_text(picture())
+
+
+def show(text: str) -> None:
+    """Print a text, and keep it for the picture."""
+    print(text, flush=True)
+    _shown.append(text)
+
+
+def picture() -> str:
+    """Return the output as an SVG, without what differs from run to run: the port and the seconds."""
+    text = "\n".join(["$ make demo", *_shown[1:]])
+    return terminal_svg.draw(
+        re.sub(r", \d+ seconds|:\d{4,5}(?=\.\n)", "", text), "A first run reads everything, the next one what changed"
+    )
 
 
 def settings(simulator: Simulator, directory: str) -> dict[str, str]:
@@ -87,16 +109,16 @@ def run(meltano: Meltano, simulator: Simulator, title: str) -> None:
     """Run the pipeline and print a line per table."""
     requests = len(simulator.requests)
     started = time.monotonic()
-    print(title)
-    print("$ meltano run tap-servicetitan target-duckdb")
+    show(title)
+    show("$ meltano run tap-servicetitan target-duckdb")
     log = meltano("run", "tap-servicetitan", "target-duckdb")
     seconds = time.monotonic() - started
     loads = re.findall(r"""Loading (\d+) rows into '.*"(\w+)"'""", log)
     fetched = {table: int(rows) for rows, table in loads}
-    print(f"\n  {'table':<20}{'rows':>8}{'fetched':>10}")
+    show(f"\n  {'table':<20}{'rows':>8}{'fetched':>10}")
     for stream in STREAMS:
-        print(f"  {stream:<20}{count(stream):>8}{fetched.get(stream, 0):>10}")
-    print(f"\n  {len(simulator.requests) - requests} requests, {seconds:.0f} seconds.")
+        show(f"  {stream:<20}{count(stream):>8}{fetched.get(stream, 0):>10}")
+    show(f"\n  {len(simulator.requests) - requests} requests, {seconds:.0f} seconds.")
 
 
 def count(table: str) -> int:
@@ -115,9 +137,9 @@ def show_bookings() -> None:
             WHERE name IS NOT NULL AND summary IS NOT NULL ORDER BY modifiedon DESC LIMIT 5
             """
         ).fetchall()
-    print("\n  The newest bookings:")
+    show("\n  The newest bookings:")
     for number, name, summary, status, city in rows:
-        print(f"  {number:<14}{name:<20.19}{summary:<36.35}{status or '':<12}{city or ''}")
+        show(f"  {number:<14}{name:<20.19}{summary:<36.35}{status or '':<12}{city or ''}")
 
 
 if __name__ == "__main__":

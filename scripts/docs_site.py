@@ -16,11 +16,11 @@ DOCUMENTS = ("*.md", "docs/*.md", "tests/README.md", "benchmarks/README.md")
 EXTRAS = ("extra.css", "extra.js")
 """What the theme lacks; mkdocs.yml names them."""
 
-LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def main() -> None:
-    """Copy the documents."""
+    """Copy the documents and their pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path)
     parser.add_argument(
@@ -33,6 +33,8 @@ def main() -> None:
         copy = arguments.target / placed(document)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(rewritten(document, set(documents), arguments.repository))
+    for image in sorted(ROOT.glob("docs/*.svg")):
+        shutil.copy(image, arguments.target / image.relative_to(ROOT))
     for name in EXTRAS:
         shutil.copy(ROOT / "site" / name, arguments.target / name)
 
