@@ -13,6 +13,7 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import Verdict
 from tap_servicetitan.failures import Failure, run_guarded, summary
 from tap_servicetitan.reports.discovery import SCOPE
+from tap_servicetitan.runtime.progress_bar import progress_bar
 from tap_servicetitan.runtime.workers import Job, run_jobs
 
 if TYPE_CHECKING:
@@ -80,9 +81,11 @@ def for_each_tenant(
 
         if failure := run_guarded(note, tenant_id, stream.name, functools.partial(stream.failure, tenant_id)):
             found[tenant_id, stream.name] = failed(failure)
+        step()
 
     jobs = [Job(tenant_id, functools.partial(act, stream, tenant_id)) for stream, tenant_id in pairs]
-    run_jobs(jobs, worker_lock=context.worker_lock, slots=context.pool.slots, on_abort=lambda: None)
+    with progress_bar(len(jobs), "Streams") as step:
+        run_jobs(jobs, worker_lock=context.worker_lock, slots=context.pool.slots, on_abort=lambda: None)
     results = [(tenant_id, found[tenant_id, stream.name]) for stream, tenant_id in pairs]
     results += [(failure.tenant_id, failed(failure)) for failure in undescribed]
     return [result for _, result in sorted(results, key=lambda pair: tenant_ids.index(pair[0]))]

@@ -16,6 +16,7 @@ from tap_servicetitan.reports.listing.list_entries import as_yaml
 from tap_servicetitan.reports.listing.listed_reports import Category, ListEntry, Reports, Values
 from tap_servicetitan.reports.metadata import Parameter, ReportMetadata, fetch_metadata, url
 from tap_servicetitan.reports.report_parameters import accepted_values
+from tap_servicetitan.runtime.progress_bar import progress_bar
 from tap_servicetitan.streams.reading.bodies import ListPage
 from tap_servicetitan.streams.reading.pagination import iter_pages
 
@@ -89,8 +90,10 @@ def gather(clients: Mapping[str, Client], prefetcher: Prefetcher) -> list[Report
             category.failure = listed
         else:
             entries += [(reports, category, entry) for entry in listed]
-    for (_, category, entry), metadata in zip(entries, prefetcher.map(_metadata, entries), strict=True):
-        category.reports.append((entry, metadata))
+    with progress_bar(len(entries), "Reports") as step:
+        for (_, category, entry), metadata in zip(entries, prefetcher.map(_metadata, entries), strict=True):
+            category.reports.append((entry, metadata))
+            step()
     sets = [(reports, name) for reports in tenants for name in _sets(reports)]
     for (reports, name), values in zip(sets, prefetcher.map(_values, sets), strict=True):
         reports.values[name] = values
