@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from helpers.api_client import (
     RECORDS,
     StreamReader,
@@ -18,6 +19,7 @@ from tap_servicetitan.endpoints.kinds import Export, Listing, Singleton, Unpaged
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.fake.child_distribution import CHILDREN
 from tap_servicetitan.simulator.fake.references import first_id, streams, target_stream
+from tap_servicetitan.simulator.fake.vocabulary import NOT_NULL, NULL_BY_DOCUMENT
 
 
 def test_records_depend_on_the_seed_only() -> None:
@@ -140,3 +142,51 @@ def test_records_are_made_when_they_are_first_needed() -> None:
         assert simulator.world.made == set()
         simulator.records("customer_notes")
         assert simulator.world.made == {"customer_notes", "customers"}
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(one)
+
+
+@pytest.mark.parametrize(
+    "letters", ["[À-ž]", "[\u4e00-\u9fff]", "[\U0001f300-\U0001faff]"], ids=["accent", "CJK", "emoji"]
+)
+def test_texts_have_letters_of_more_than_english(simulator: Simulator, letters: str) -> None:
+    streams_with = [
+        stream
+        for stream in ("bookings", "customers", "leads", "customer_notes")
+        if any(re.search(letters, text) for row in simulator.records(stream) for text in strings(row))
+    ]
+    assert len(streams_with) >= 2
+
+
+STREAMS_WITH_NULLS = ("bookings", "customers", "locations", "jobs", "leads", "invoices", "inventory_bills", "projects")
+
+
+@pytest.mark.parametrize("stream", STREAMS_WITH_NULLS)
+def test_every_field_that_may_be_null_is_null_in_some_record_and_no_other(simulator: Simulator, stream: str) -> None:
+    rows = simulator.records(stream)
+    fields = schemas.load(streams()[stream])["properties"]
+    never = NOT_NULL - set(NULL_BY_DOCUMENT.get(stream, ())) | set(streams()[stream].primary_keys)
+
+    assert {name for name in rows[0] if any(row[name] is None for row in rows)} == {
+        name for name in rows[0] if "null" in fields[name]["type"]
+    } - never
+
+
+def test_modified_on_is_null_only_in_records_that_never_changed(simulator: Simulator) -> None:
+    before = {row["id"] for row in simulator.records("invoices") if row["modifiedOn"] is None}
+    simulator.advance(new=0, changed=120, stream="invoices")
+
+    assert before
+    assert not any(row["modifiedOn"] is None for row in simulator.records("invoices"))
+
+
+def test_mixed_fields_hold_0_beside_words(simulator: Simulator) -> None:
+    methods = {row["landedCostMethod"] for row in simulator.records("purchase_order_types")}
+
+    assert 0 in methods
+    assert any(isinstance(method, str) for method in methods)

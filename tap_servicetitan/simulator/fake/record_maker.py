@@ -52,7 +52,7 @@ class RecordMaker:
         self._added = added
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
         self._stream = endpoint.name
-        self._modified_on_may_be_null = endpoint.name in vocabulary.NULL_MODIFIED_ON
+        self._modified_on_may_be_null = "modifiedOn" in vocabulary.NULL_BY_DOCUMENT.get(endpoint.name, ())
         absent = set(endpoint.added_fields) - endpoint.sent_fields
         properties = {name: one for name, one in schema["properties"].items() if name not in absent}
         self._text_id = _type(properties.get("id", {})) == "string"
@@ -156,7 +156,9 @@ def _nullable(schema: Schema) -> bool:
 def _field(stream: str, parent: str | None, name: str, schema: Schema) -> FieldMaker:
     """Return the maker of a field that is sometimes null where its schema allows null."""
     make = _value(stream, parent, name, schema)
-    if not _nullable(schema) or name in vocabulary.ALWAYS_SET:
+    by_document = () if parent else vocabulary.NULL_BY_DOCUMENT.get(stream, ())
+    set_unless_listed = name in vocabulary.NOT_NULL and (name not in by_document or name == "modifiedOn")
+    if not _nullable(schema) or set_unless_listed:
         return make
     words = split_words(name)
     share = _OFTEN_NULL_SHARE if words[0] in vocabulary.OFTEN_NULL or words[-1] == "unit" else _NULL_SHARE

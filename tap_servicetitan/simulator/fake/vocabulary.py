@@ -7,12 +7,13 @@ from typing import Final
 FIRST_NAMES: Final = (
     "Maria", "James", "Linda", "Robert", "Aisha", "Michael", "Elena", "David", "Susan", "Carlos", "Karen", "Ahmed",
     "Nancy", "Daniel", "Mei", "Kevin", "Priya", "Brian", "Rosa", "Thomas", "Joyce", "Luis", "Hannah", "Omar",
-    "Grace", "Peter", "Yuki", "Samuel", "Olivia", "Victor", "Denise", "Marcus",
+    "Grace", "Peter", "Yuki", "Samuel", "Olivia", "Victor", "Denise", "Marcus", "Zoë", "José", "Łukasz", "秀英",
 )  # fmt: skip
 LAST_NAMES: Final = (
     "Lopez", "Smith", "Nguyen", "Johnson", "Patel", "Garcia", "Miller", "Kim", "Davis", "Okafor", "Wilson", "Martinez",
     "Anderson", "Haddad", "Taylor", "Hernandez", "Moore", "Chen", "Jackson", "Rossi", "Thompson", "White", "Rivera",
-    "Clark", "Lewis", "Robinson", "Walker", "Young", "Kowalski", "Wright", "Torres", "Hill",
+    "Clark", "Lewis", "Robinson", "Walker", "Young", "Kowalski", "Wright", "Torres", "Hill", "Núñez", "Müller", "D'Angelo",
+    "王",
 )  # fmt: skip
 STREETS: Final = (
     "Maple Ave", "Oak St", "Cedar Ln", "Elm St", "Washington Blvd", "Lakeview Dr", "Sunset Blvd", "Park Ave",
@@ -30,6 +31,7 @@ PLACES: Final = (
 COMPANIES: Final = (
     "Lakeview Dental Group", "Sunrise Bakery", "Harbor Property Management", "Oak Street Church", "Pioneer Brewing",
     "Highland Middle School", "Cedar Creek Apartments", "Bluebird Cafe", "Northside Auto Body", "Mesa Self Storage",
+    "Café Olé ☕", "寿司さくら",
 )  # fmt: skip
 VENDORS: Final = (
     "Ferro Supply", "Western HVAC Distributors", "Keystone Plumbing Supply", "Allied Electric Wholesale",
@@ -42,11 +44,13 @@ SUMMARIES: Final = (
     "Low water pressure in the shower", "Install an EV charger in the garage", "Gas smell near the furnace",
     "Customer asked for a second opinion", "Sewer line camera inspection", "Duct cleaning, two systems",
     "Sump pump failed; basement is wet", "Panel upgrade to 200 A", "Ceiling fan wobbles",
+    "Fuga de agua en el baño 💧", "空调不制冷",
 )  # fmt: skip
 NOTES: Final = (
     "Call before arrival", "Gate code 4471", "Dog in the yard", "Prefers mornings", "Left voicemail",
     "Park on the street", "Warranty part ordered", "Replaced capacitor, tested OK", "Spoke with the tenant",
     "Follow up next week", "Customer approved over the phone", "Filter size 16x25x1",
+    "Gracias 👍🏽, très gentille",
 )  # fmt: skip
 SLUGS: Final[dict[str, tuple[str, ...]]] = {
     "report_categories": ("accounting", "business-unit-dashboard", "operations", "marketing", "technician", "sold-by"),
@@ -234,14 +238,26 @@ OFTEN_NULL: Final = (
 )  # fmt: skip
 """A field whose name begins with one of these words is null in most records."""
 
-ALWAYS_SET: Final = frozenset({
-    "active", "createdOn", "createdById", "id", "key", "modifiedOn", "name", "number", "status", "submittedOn", "type",
-    "typeId",
-})  # fmt: skip
-"""Fields that are never null, although ServiceTitan promises this of the key only."""
+NOT_NULL: Final = frozenset({"active", "createdOn", "id", "modifiedOn", "name", "submittedOn"})
+"""Fields that are null in no stream but those of :data:`NULL_BY_DOCUMENT`. ServiceTitan keeps this promise for the key
+only: other fields that its OpenAPI documents declare as not null were seen null, so they are here, too.
+"""
 
-NULL_MODIFIED_ON: Final = frozenset({"invoices", "inventory_bills", "projects"})
-"""Feeds in which ``modifiedOn`` may be null by the OpenAPI document: here sometimes in records that never changed."""
+NULL_BY_DOCUMENT: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys((
+        "contacts", "customers_custom_fields", "equipment_system_details", "equipment_systems", "estimates", "forms",
+        "gl_account_types", "gl_accounts", "intacct_business_unit_mappings", "invoice_tasks", "invoice_templates",
+        "journal_entries", "location_findings", "locations_custom_fields", "material_cost_types", "payment_terms",
+        "recurring_service_types", "remittance_vendors", "return_types", "tax_zones", "teams", "zones",
+    ), ("name",)),
+    **dict.fromkeys(("ap_bills", "expense_transactions", "inventory_bills", "payment_types"), ("createdOn", "modifiedOn")),
+    **dict.fromkeys(("bank_deposits", "projects", "tasks"), ("modifiedOn", "name")),
+    **dict.fromkeys(("invoices", "project_daily_log_details", "project_daily_logs"), ("modifiedOn",)),
+    "ap_payments": ("active", "name"),
+}  # fmt: skip
+"""Those of :data:`NOT_NULL` that the OpenAPI documents declare as nullable, by stream. ``modifiedOn`` is null in some
+records that never changed.
+"""
 
 SOMETIMES_NUMBERS = {
     # `0` where the documents have `None` and `ByValue`: MeltanoLabs/tap-service-titan issue 358 (2026), seen on these.
