@@ -6,14 +6,13 @@ import copy
 import json
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.support import Tap, config_of, run_here, selecting
 
 from tap_servicetitan.errors import ConfigError
-from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings, complete, environment_config, problems
+from tap_servicetitan.settings import CONFIG_JSONSCHEMA, HOSTS, Settings, complete, problems
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
@@ -245,64 +244,3 @@ def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
     config = {**VALID, "tenants": [{"tenant_id": 2}], "tenant_id": None}
 
     assert "s3cret" not in repr(Settings.parse(config, user_agent="tap/1"))
-
-
-def test_empty_environment_variable_is_as_good_as_none(
-    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TAP_SERVICETITAN_REQUESTS_PER_SECOND", "12.5")
-    for name in ("TENANT_ID", "CONCURRENCY", "TENANTS", "CUSTOM_REPORTS", "ENVIRONMENT", "LOG_INTERVAL"):
-        monkeypatch.setenv(f"TAP_SERVICETITAN_{name}", "")
-
-    run = tap(simulator.config, "--config=ENV", catalog=selecting("bookings"))
-
-    assert run.code == 0, run.log
-    assert "Skipping parse" not in run.log
-    assert run.counts() == {"bookings": 60}
-
-
-@pytest.mark.parametrize(("text", "value"), [("TRUE", True), (" on ", True), ("1", True), ("No", False), ("0", False)])
-def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: bool) -> None:  # noqa: FBT001
-    variables = {"TAP_SERVICETITAN_INCLUDE_RECENT_CHANGES": text}
-
-    config = environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_", variables)
-
-    assert config == {"include_recent_changes": value}
-
-
-def test_file_env_in_the_working_directory_is_read_and_the_environment_comes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".env").write_text("TAP_SERVICETITAN_TENANT_ID=1\nTAP_SERVICETITAN_CONCURRENCY=3\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TAP_SERVICETITAN_TENANT_ID", "2")
-
-    config = environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_")
-
-    assert config == {"tenant_id": "2", "concurrency": 3}
-    assert "TAP_SERVICETITAN_CONCURRENCY" not in os.environ
-
-
-@pytest.mark.parametrize(
-    ("variable", "words"),
-    [
-        ("CONCURRENCY=abc", "a whole number"),
-        ("REQUESTS_PER_SECOND=fast", "a number"),
-        ("TENANTS=[{", "JSON"),
-        ("STREAM_MAPS=x", "JSON"),
-        ("INCLUDE_RECENT_CHANGES=enabled", "one of: true, 1, yes, on, false, 0, no, off"),
-        ("EMIT_ACTIVATE_VERSION_MESSAGES=Y", "one of: true, 1, yes, on, false, 0, no, off"),
-        ("FLATTENING_ENABLED=truth", "one of: true, 1, yes, on, false, 0, no, off"),
-    ],
-)
-def test_environment_variable_that_cannot_be_read_is_named(
-    tap: Tap, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str, words: str
-) -> None:
-    name, text = variable.split("=")
-    monkeypatch.setenv(f"TAP_SERVICETITAN_{name}", text)
-
-    run = tap(simulator.config, "--config=ENV", catalog=selecting("bookings"))
-
-    assert run.code == 1
-    assert f"Environment variable TAP_SERVICETITAN_{name} must be {words}." in run.log.splitlines()[-1]
-    assert "Traceback" not in run.log
