@@ -66,8 +66,9 @@ class Simulator:
         Args:
             records: Number of records of each stream at the start, for each tenant. Exceptions: a nested stream has 0
                 to 5 records below each parent in turn (one, where the response is one object), a singleton has one,
-                report_categories at most 6. Of job_history it is the number of rows with 1 to 3 events each; of
-                figures by window, the number of days and campaigns.
+                report_categories at most 6. Of job_history it is the number of rows with 1 to 3 events each. Of
+                what is read by windows it is the number of leads, or of days and campaigns, in each year from a year
+                before the clock's start to the machine's date, by which clients choose the windows.
             sizes: Other numbers of records, by stream; of a nested stream, the number of records below each parent.
             page_size: Number of records on a page of a feed.
             tenants: Number of tenants, which are numbered from 1001, or the ids of the tenants.

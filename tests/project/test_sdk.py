@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.support import bring_up_to_date, selecting
+from helpers.support import selecting
 from singer_sdk import Stream
 from singer_sdk.plugin_base import PluginBase, _ConfigInput
 from singer_sdk.tap_base import Tap
@@ -24,7 +24,6 @@ from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.tap import TapServiceTitan
 
 _SIMULATOR = Simulator(records=30, page_size=10, rate_limit=0)
-bring_up_to_date(_SIMULATOR, new=30)  # windows are read from a year ago
 
 TestTapServiceTitan = get_tap_test_class(
     TapServiceTitan,

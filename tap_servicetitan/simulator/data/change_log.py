@@ -28,26 +28,24 @@ class ChangeLog:
     Entries are only appended, so a position in the log always means the same change.
     """
 
-    def __init__(self, size: int, start: int, rng: Random) -> None:
+    def __init__(self, created: list[int], rng: Random, *, changed_until: int | None = None) -> None:
+        """Begin with records that exist at the start.
+
+        Args:
+            created: When each record was created, in ascending order.
+            rng: What decides by chance.
+            changed_until: Some records changed between their creation and this time; None if none has changed yet.
+        """
         self._rng = rng
-        until = start - FEED_DELAY
-        begin = start - HISTORY
-        step = (until - begin) // (size + 1)
-        self.created = [_round_some(begin + n * step + int(rng.random() * step), rng) for n in range(size)]
-        dated = []
-        for index, created in enumerate(self.created):
-            changed = index and rng.random() < _CHANGED_SHARE
-            dated.append((created + int(rng.random() ** 3 * (until - created)) if changed else created, index))
-        dated.sort()
+        self.created = created
+        dated = [(time, index) for index, time in enumerate(created)]
+        if changed_until is not None:
+            dated = sorted((self._changed(index, changed_until), index) for index in range(len(created)))
         self.times = [time for time, _ in dated]
         self.indices = [index for _, index in dated]
-        for position in range(1, size):
-            # Bulk edits give many records the same date: a client that continues after the newest date loses some.
-            if rng.random() < _SAME_TIME_SHARE:
-                self.times[position] = self.times[position - 1]
-                index = self.indices[position]
-                self.created[index] = min(self.created[index], self.times[position])
-        self._positions = [0] * size
+        if changed_until is not None:
+            self._repeat_some_times()
+        self._positions = [0] * len(created)
         for position, index in enumerate(self.indices):
             self._positions[index] = position
         self.changes: dict[int, list[int]] = {}
@@ -56,6 +54,19 @@ class ChangeLog:
         """Records that are inactive, but still there."""
         self.removed: set[int] = set()
         """Records that are no longer there."""
+
+    def _changed(self, index: int, until: int) -> int:
+        created = self.created[index]
+        changed = index and self._rng.random() < _CHANGED_SHARE
+        return created + int(self._rng.random() ** 3 * (until - created)) if changed else created
+
+    def _repeat_some_times(self) -> None:
+        """Let bulk edits give many records the same date: a client that continues after the newest date loses some."""
+        for position in range(1, len(self.times)):
+            if self._rng.random() < _SAME_TIME_SHARE:
+                self.times[position] = self.times[position - 1]
+                index = self.indices[position]
+                self.created[index] = min(self.created[index], self.times[position])
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -125,6 +136,31 @@ class ChangeLog:
             self._positions[index] = len(self.indices)
             self.indices.append(index)
             self.times.append(time)
+
+
+def with_history(size: int, start: int, rng: Random) -> ChangeLog:
+    """Return the log of a collection that has so many records of the last two years."""
+    until = start - FEED_DELAY
+    begin = start - HISTORY
+    step = (until - begin) // (size + 1)
+    return ChangeLog(_dates(begin, step, size, rng), rng, changed_until=until)
+
+
+def of_each_year(size: int, start: int, present: int, rng: Random) -> ChangeLog:
+    """Return the log of a collection that has so many records in each year, from a year before the start to the present.
+
+    A client asks for windows by its own date, so there have to be records until then, whatever the simulator's clock
+    shows. A later present adds records and changes none.
+    """
+    begin = start - FEED_DELAY - timestamps.YEAR
+    step = timestamps.YEAR // max(1, size)
+    number = (present - FEED_DELAY - begin) // step if size else 0
+    return ChangeLog(_dates(begin, step, number, rng), rng)
+
+
+def _dates(begin: int, step: int, number: int, rng: Random) -> list[int]:
+    """Return so many dates, one in each step."""
+    return [_round_some(begin + n * step + int(rng.random() * step), rng) for n in range(number)]
 
 
 def _round_some(time: int, rng: Random) -> int:

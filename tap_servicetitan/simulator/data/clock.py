@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from threading import RLock
+from time import time
 from typing import Final
 
 from tap_servicetitan.simulator.fake import timestamps
@@ -14,6 +15,11 @@ FEED_DELAY: Final = 15 * timestamps.MINUTE
 
 START: Final = timestamps.parse("2026-01-01T00:00:00Z") or 0
 """Time of the clock when a simulator starts: always the same, so that a seed always gives the same records."""
+
+
+def present() -> int:
+    """Return the machine's time in ticks, or :data:`START` where the machine's clock is behind it."""
+    return max(START, int(time()) * timestamps.SECOND)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan.endpoints.kinds import Singleton
-from tap_servicetitan.simulator.data.change_log import ChangeLog
+from tap_servicetitan.endpoints.kinds import Singleton, Window
+from tap_servicetitan.simulator.data import change_log
+from tap_servicetitan.simulator.data.clock import present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan.endpoints.kinds import Endpoint
+    from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.data.clock import Clock
     from tap_servicetitan.simulator.fake.identities import Identities
     from tap_servicetitan.simulator.fake.record_maker import RecordMaker
@@ -32,7 +34,11 @@ class History:
         self._loses = loses
         self._steps_applied = 0
         rng = Random(f"{identities.seed}:{tenant_id}:{endpoint.name}")
-        self._log = ChangeLog(identities.size(endpoint.name), clock.start, rng)
+        size = identities.size(endpoint.name)
+        if isinstance(endpoint, Window):
+            self._log = change_log.of_each_year(size, clock.start, present(), rng)
+        else:
+            self._log = change_log.with_history(size, clock.start, rng)
 
     def now(self) -> tuple[int, ChangeLog]:
         """Return the time and the changes until then. Hold the lock while using them."""
