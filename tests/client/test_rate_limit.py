@@ -9,6 +9,7 @@ from email.utils import formatdate
 import pytest
 import requests
 from helpers.clients import BOOKINGS, client_of, decode_page, page
+from helpers.support import wait_for
 
 from tap_servicetitan.client import rate_limit, tries
 from tap_servicetitan.client.rate_limit import RateLimiter
@@ -48,16 +49,20 @@ def test_pause_that_is_too_long_fails_at_once(simulator: Simulator) -> None:
         page(client_of(simulator))
 
 
-def test_pause_applies_to_all_requests_of_a_tenant(simulator: Simulator) -> None:
+def test_pause_applies_to_all_requests_of_a_tenant(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
     client = client_of(simulator)
     page(client)
     simulator.misbehave("rate_limit", retry_after=0.4)
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda _: page(client), range(5)))
+        refused = pool.submit(page, client)
+        wait_for(lambda: "rate limit reached" in caplog.text)
+        others = [pool.submit(page, client) for _ in range(4)]
+        for request in (refused, *others):
+            request.result()
 
     limited = next(request.at for request in simulator.requests if request.status == 429)
-    after = [request.at - limited for request in simulator.requests if request.at > limited + 0.05]
-    assert after
+    after = [request.at - limited for request in simulator.requests if request.at > limited]
+    assert len(after) == 5
     assert min(after) >= 0.35
 
 

@@ -85,7 +85,7 @@ def test_tenants_do_not_wait_for_those_that_the_api_does_not_serve(sort: str, co
         run = run_here(settings, *FEEDS, base=PatientStreams)
 
     assert server.refused <= PATIENCE
-    assert server.most_hanging <= max(concurrency, len(BAD))
+    assert server.most_hanging <= max(concurrency, 2 * len(BAD)), "those that were given up count on the server"
     assert run.code == 0
     written = {(feed, record["tenant_id"], record["id"]) for feed in FEEDS for record in run.records(feed)}
     assert written == {
