@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from helpers.support import Output, SomeStreams, run_here
+from helpers.moments import CutOutput, TapAt
+from helpers.support import Output, run_here
 from tap_servicetitan.reports.stream import ReportStream
-from tap_servicetitan.runtime.context import RunContext
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.stream_factory import stream_class
 
@@ -184,36 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class ReportTap(SomeStreams):
+class ReportTap(TapAt):
     """The tap with custom reports only, at a given time."""
-
-    moment: ClassVar[datetime]
 
     def discover_streams(self) -> list[EndpointStream]:
         return [stream_class(report, ReportStream)(self, self.context) for report in self._custom_reports()]
-
-    @functools.cached_property
-    def context(self) -> RunContext:
-        context: RunContext = super().context
-        context.started = self.moment
-        return context
-
-
-class CutOutput(io.BytesIO):
-    """An output of which only so many bytes arrive: what writes more fails, as if the target had ended."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._left = size
-
-    def write(self, data: Any) -> int:
-        """Write, or fail."""
-        kept = bytes(data)[: self._left]
-        self._left -= len(kept)
-        super().write(kept)
-        if len(kept) < len(data):
-            raise BrokenPipeError
-        return len(kept)
 
 
 @dataclass

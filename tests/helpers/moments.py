@@ -1,0 +1,40 @@
+"""The tap at a given time, and an output that ends early."""
+
+from __future__ import annotations
+
+import functools
+import io
+from datetime import datetime
+from typing import Any, ClassVar
+
+from helpers.support import SomeStreams
+from tap_servicetitan.runtime.context import RunContext
+
+
+class TapAt(SomeStreams):
+    """The tap, whose run begins at a given time."""
+
+    moment: ClassVar[datetime]
+
+    @functools.cached_property
+    def context(self) -> RunContext:
+        context: RunContext = super().context
+        context.started = self.moment
+        return context
+
+
+class CutOutput(io.BytesIO):
+    """An output of which only so many bytes arrive: what writes more fails, as if the target had ended."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._left = size
+
+    def write(self, data: Any) -> int:
+        """Write, or fail."""
+        kept = bytes(data)[: self._left]
+        self._left -= len(kept)
+        super().write(kept)
+        if len(kept) < len(data):
+            raise BrokenPipeError
+        return len(kept)
