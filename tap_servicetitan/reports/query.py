@@ -87,5 +87,31 @@ class QuerySupport:
     repeats_pages: bool = False
     """Whether an answer said that there is more, and the next one was the same."""
 
+    one_at_a_time: bool = False
+    """Whether a query was refused (409) while another one of the tenant was under way."""
+
+    under_way: set[str] = field(default_factory=set)
+    """The reports whose queries are sent or polled."""
+
+    waiting: list[str] = field(default_factory=list)
+    """The reports that wait until the others' queries have ended, the next one first."""
+
     polls: RateLimiter = field(default_factory=lambda: RateLimiter(setting="reports_per_minute"))
     """Pauses when the API asks polls to wait; other requests go on."""
+
+    def wait_for_turn(self, report: str, wait: Callable[[], None]) -> None:
+        """Wait until a report may send a query, and count it as under way.
+
+        Reports take turns: one that has many windows to read does not keep the others from theirs.
+
+        Args:
+            report: Its name.
+            wait: Waits for a while.
+        """
+        self.waiting.append(report)
+        try:
+            while self.one_at_a_time and (self.under_way or self.waiting[0] != report):
+                wait()
+        finally:
+            self.waiting.remove(report)
+        self.under_way.add(report)

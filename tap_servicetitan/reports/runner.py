@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import time
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_servicetitan.errors import APIError, NotFoundError, RefusedRequestError, ReportError, StreamError
+from tap_servicetitan.errors import (
+    APIError,
+    NotFoundError,
+    RefusedRequestError,
+    ReportError,
+    StreamError,
+    WrongStateError,
+)
 from tap_servicetitan.reports.metadata import PascalRows, Rows, fetch_metadata
 from tap_servicetitan.reports.query import Pending, Query
 from tap_servicetitan.reports.report_run import Page, ReportRun, read_pages
@@ -102,8 +110,12 @@ class ReportRunner:
             self._keep(None)
             return
         _log.info("%s: goes on to wait for the query that the run before this one began.", self._name)
-        if rows := self._poll(query):
-            self._resumed = query, rows
+        self._support.under_way.add(self._name)
+        try:
+            if rows := self._poll(query):
+                self._resumed = query, rows
+        finally:
+            self._support.under_way.discard(self._name)
 
     def run(self, parameters: Mapping[str, Any]) -> ReportRun:
         """Run the report, or use the result of the query that was resumed."""
@@ -115,7 +127,13 @@ class ReportRunner:
                 (query, rows), self._resumed = self._resumed, None
                 asked = query.asked
                 return self._checked(rows, before)
-            answer = self._run_query(parameters, number) if self._support.available else None
+            answer = None
+            if self._support.available:
+                self._wait_for_turn()
+                try:
+                    answer = self._run_query(parameters, number)
+                finally:
+                    self._support.under_way.discard(self._name)
             return self._run_at_once(parameters, number) if answer is None else self._checked(answer, before)
 
         run = read_pages(page)
@@ -138,14 +156,7 @@ class ReportRunner:
         for _ in range(MAX_QUERIES):
             asked = self._query.now()
             try:
-                answer = self._query.fetch(
-                    self._query.page_params(number),
-                    path_values=self._path_values,
-                    body=_body(parameters),
-                    rate_limiter=self._tenant_report.budget,
-                    decode_pending=_decode_pending,
-                    retry_conflict=True,
-                )
+                answer = self._send_query(parameters, number)
             except NotFoundError:
                 self._without_queries()
                 return None
@@ -163,6 +174,34 @@ class ReportRunner:
                 return rows
         msg = "The API knows none of the tokens that it answered the report's queries with."
         raise ReportError(msg, remedy="If it lasts, ask ServiceTitan's support.")
+
+    def _wait_for_turn(self) -> None:
+        """Wait until a query may be sent, and count it as under way."""
+        self._support.wait_for_turn(self._name, lambda: self._query.wait(POLL_SECONDS * self._wait_factor))
+
+    def _send_query(self, parameters: Mapping[str, Any], number: int) -> Page | Pending:
+        """Send a query; if the tenant's other ones are in its way, after them."""
+        send = functools.partial(
+            self._query.fetch,
+            self._query.page_params(number),
+            path_values=self._path_values,
+            body=_body(parameters),
+            rate_limiter=self._tenant_report.budget,
+            decode_pending=_decode_pending,
+        )
+        support = self._support
+        while True:
+            try:
+                answer: Page | Pending = send()
+            except WrongStateError:
+                if support.under_way == {self._name}:  # something else is in the way
+                    return send(retry_conflict=True)  # type: ignore[no-any-return]
+                support.one_at_a_time = True
+                _log.info("%s: waits until the tenant's other reports have run.", self._name)
+                support.under_way.discard(self._name)
+                self._wait_for_turn()
+            else:
+                return answer
 
     def _without_queries(self) -> None:
         """Note that the tenant has no asynchronous queries.

@@ -252,3 +252,28 @@ def test_query_that_is_polled_holds_up_no_other_report_and_no_worker() -> None:
 
     assert run.code == 0, (run.log, [(c.tenant, c.kind) for c in server.calls][:12])
     assert sorted(cells(run)) == ["x"] * 4
+
+
+def test_query_that_finds_the_slot_taken_is_sent_when_the_other_report_has_ended() -> None:
+    in_the_way: set[str] = set()
+
+    def script(call: Call) -> Answer | None:
+        tokens = [token for token, (_, polls) in server.queries.items() if polls >= 0]
+        if call.kind == "query" and tokens:
+            in_the_way.update(tokens)
+            return 409, {"title": "Another query of the tenant is under way."}
+        return None
+
+    server = ReportServer(lambda _, values: [[values["From"]]], polls=3, script=script)
+    entry = {**NOVEMBER, "report_category": "c"}
+    reports = [{**entry, "report_name": name, "report_id": str(ord(name))} for name in "rst"]
+    with server.listening(concurrency=3) as config:
+        runs = ReportRuns(server, {**config, "custom_reports": reports})
+        run = runs.run(runs.discover())
+
+    assert run.code == 0, run.log
+    for name in "rst":
+        assert [one["A"] for one in run.records(f"custom_report_{name}")] == ["2025-11-01", "2025-12-01"]
+    # Each other report finds out once, and after that no query is refused.
+    assert len(in_the_way) == 1
+    assert len(server.asked()) in {6 + 1, 6 + 2}

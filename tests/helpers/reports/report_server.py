@@ -215,4 +215,4 @@ class ReportRuns:
 
     def _with(self, entry: dict[str, Any]) -> dict[str, Any]:
         report = {"report_name": "r", "report_category": "c", "report_id": "7"}
-        return {**self.config, "custom_reports": [report | entry]}
+        return {"custom_reports": [report | entry], **self.config}
