@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from tap_servicetitan.simulator import Simulator
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(cases())
 def test_records_are_the_same_bytes_on_both_paths(case: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     fast, slow = both_paths(*case)
@@ -33,7 +33,7 @@ def test_records_are_the_same_bytes_on_both_paths(case: tuple[dict[str, Any], li
     assert len(fast) == len(case[1])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(wrong_cases())
 def test_records_that_do_not_fit_are_the_same_bytes_on_both_paths(
     case: tuple[dict[str, Any], list[dict[str, Any]]],
@@ -47,7 +47,7 @@ def test_records_that_do_not_fit_are_the_same_bytes_on_both_paths(
 FLAT = st.dictionaries(NAMES, st.one_of(*(nullable(kind) for kind in [*SCALARS, "array", "object"])), min_size=1)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(FLAT, st.data())
 def test_values_of_any_type_are_written(properties: dict[str, Any], data: st.DataObject) -> None:
     record = data.draw(st.dictionaries(st.sampled_from(list(properties)), ANYTHING))

@@ -33,8 +33,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(30 if metafunc.config.getoption("--long") else 1))
 
 
-@pytest.mark.parametrize("concurrency", [1, 8])
-@pytest.mark.parametrize("batches", [False, True], ids=["plain", "batch"])
+@pytest.mark.parametrize(
+    ("batches", "concurrency"),
+    [
+        pytest.param(False, 1, id="plain-1"),
+        pytest.param(False, 8, id="plain-8", marks=pytest.mark.long),
+        pytest.param(True, 1, id="batch-1", marks=pytest.mark.long),
+        pytest.param(True, 8, id="batch-8"),
+    ],
+)
 def test_run_that_is_ended_at_any_moment_resumes_from_its_last_state_and_loses_nothing(  # noqa: PLR0913 -- the varied conditions
     tap: Tap,
     simulate: Callable[..., Simulator],

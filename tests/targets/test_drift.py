@@ -28,7 +28,7 @@ def postgres() -> Iterator[str]:
         yield server.get_uri()
 
 
-@pytest.fixture(params=["target-duckdb", "target-postgres"])
+@pytest.fixture(params=["target-duckdb", pytest.param("target-postgres", marks=pytest.mark.long)])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     return DuckDB(tmp_path) if request.param == "target-duckdb" else Postgres(request.getfixturevalue("postgres"))
 
