@@ -21,7 +21,7 @@ test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 	$(BIN)/pytest --numprocesses 2
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
-	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/test_feed_model.py tests/resilience/test_moving_model.py tests/resilience/test_report_model.py tests/resilience/test_window_model.py
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/models
 
 test-targets: $(TARGETS) ## All streams into every target of meltano.yml, flattened too: some minutes
 	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/targets

@@ -199,20 +199,21 @@ class ReportRuns:
 
     def discover(self, **entry: Any) -> dict[str, Any]:
         """Return the catalog."""
-        found: dict[str, Any] = self._tap()(config=self._with(entry)).catalog_dict
+        found: dict[str, Any] = self._tap()(config=self.settings(**entry)).catalog_dict
         return found
 
     def run(self, catalog: dict[str, Any], *, cut: int | None = None, **entry: Any) -> Output:
         """Run the tap; of its output only so many bytes arrive if ``cut`` is given."""
         output = None if cut is None else CutOutput(cut)
-        run = run_here(self._with(entry), base=self._tap(), catalog=catalog, state=self.state, output=output)
+        run = run_here(self.settings(**entry), base=self._tap(), catalog=catalog, state=self.state, output=output)
         if run.of_type("STATE"):
             self.state = run.state
         return run
 
-    def _tap(self) -> type[ReportTap]:
-        return type("ReportTapNow", (ReportTap,), {"moment": self.server.now})
-
-    def _with(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def settings(self, **entry: Any) -> dict[str, Any]:
+        """Return the settings of a run."""
         report = {"report_name": "r", "report_category": "c", "report_id": "7"}
         return {"custom_reports": [report | entry], **self.config}
+
+    def _tap(self) -> type[ReportTap]:
+        return type("ReportTapNow", (ReportTap,), {"moment": self.server.now})

@@ -1,0 +1,53 @@
+"""Processes that are ended while a report runs: STATE keeps its query, and the next run waits for the same one."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.reports.report_server import STREAM, ReportRuns, ReportServer
+from helpers.support import Tap, started_tap, wait_for
+
+MONTHS = [("2025-10-01", "2025-10-31"), ("2025-11-01", "2025-11-30"), ("2025-12-01", "2025-12-31")]
+ENTRY: dict[str, Any] = {
+    "backfill_date_parameter": "From",
+    "parameters": [{"name": "From", "value": "2025-10-01"}, {"name": "To", "value": "2025-12-31"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "batches"), [(signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGTERM, True)]
+)
+def test_query_of_a_process_that_is_ended_while_it_polls_is_not_sent_again(
+    tap: Tap, tmp_path: Path, ended_by: signal.Signals, *, batches: bool
+) -> None:
+    def rows(_: str, values: dict[str, Any]) -> list[list[Any]]:
+        server.polls = 1_000_000 if values["From"] == MONTHS[1][0] else 0
+        return [[values["From"]]]
+
+    server = ReportServer(rows, now=datetime.now(UTC))
+    with server.listening() as config:
+        if batches:
+            encoding = {"format": "jsonl", "compression": "gzip"}
+            config["batch_config"] = {"encoding": encoding, "storage": {"root": f"file://{tmp_path}"}}
+        runs = ReportRuns(server, config)
+        catalog = runs.discover(**ENTRY)
+        process, output_of = started_tap(tap.command(runs.settings(**ENTRY), catalog=catalog), tmp_path)
+        wait_for(lambda: '"query"' in (tmp_path / "stdout").read_text())
+        process.send_signal(ended_by)
+        ended = output_of()
+        query = ended.bookmark(STREAM)["query"]
+        runs.state = ended.state
+        server.queries[query["token"]] = server.queries[query["token"]][0], 0
+        last = runs.run(catalog, **ENTRY)
+
+    assert ended.code == (-signal.SIGKILL if ended_by is signal.SIGKILL else 128 + signal.SIGTERM)
+    assert last.code == 0, last.log
+    # The bookmark's own month is read again, as after any other run.
+    assert server.asked() == [*MONTHS[:2], MONTHS[0], MONTHS[2]]
+    written = [*ended.batched(STREAM), *last.batched(STREAM), *ended.records(STREAM), *last.records(STREAM)]
+    assert sorted(record["A"] for record in written) == [month[0] for month in (MONTHS[0], *MONTHS)]
+    assert "query" not in last.bookmark(STREAM)
