@@ -36,8 +36,10 @@ def test_query_of_a_process_that_is_ended_while_it_polls_is_not_sent_again(
         runs = ReportRuns(server, config)
         catalog = runs.discover(**ENTRY)
         process, output_of = started_tap(tap.command(runs.settings(**ENTRY), catalog=catalog), tmp_path)
-        wait_for(lambda: '"query"' in (tmp_path / "stdout").read_text())
-        process.send_signal(ended_by)
+        try:
+            wait_for(lambda: '"query"' in (tmp_path / "stdout").read_text())
+        finally:
+            process.send_signal(ended_by)
         ended = output_of()
         query = ended.bookmark(STREAM)["query"]
         runs.state = ended.state
