@@ -24,16 +24,21 @@ class TapAt(SomeStreams):
 
 
 class CutOutput(io.BytesIO):
-    """An output of which only so many bytes arrive: what writes more fails, as if the target had ended."""
+    """An output of which only a part arrives: what writes more fails, as if the target had ended."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int | None = None, text: str = "") -> None:
+        """Take so many bytes, or what is written until a text has arrived."""
         super().__init__()
         self._left = size
+        self._text = text.encode()
 
     def write(self, data: Any) -> int:
         """Write, or fail."""
+        if self._text and self._text in self.getvalue():
+            raise BrokenPipeError
         kept = bytes(data)[: self._left]
-        self._left -= len(kept)
+        if self._left is not None:
+            self._left -= len(kept)
         super().write(kept)
         if len(kept) < len(data):
             raise BrokenPipeError

@@ -17,6 +17,7 @@ from helpers.support import Output, bookmark, config_of, run_here
 from tap_servicetitan.client.rate_limit import MAX_RATE_LIMIT_WAIT
 from tap_servicetitan.reports import discovery, query, runner
 from tap_servicetitan.reports.endpoint import Report
+from tap_servicetitan.reports.metadata import dedupe_names
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
 from tap_servicetitan.simulator import Simulator
 
@@ -129,3 +130,11 @@ def test_document_has_the_limits_of_the_code(document: str) -> None:
     assert "over the limit for more than a minute" in text
     assert discovery.MAX_WAIT == 60
     assert f"pages of {Report.page_size:,} rows" in text
+
+
+def test_document_has_names_that_columns_get(document: str) -> None:
+    pairs = re.findall(r"`(\w+)` and\s+`([^`]+)_2`", document)
+
+    assert len(pairs) == 2
+    for pair in pairs:
+        assert list(dedupe_names(pair, ()).values()) == [pair[0], f"{pair[1]}_2"]

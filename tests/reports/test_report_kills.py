@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.reports.report_server import STREAM, ReportRuns, ReportServer
 from helpers.support import Tap, started_tap, wait_for
+
+from tap_servicetitan.reports import runner
 
 MONTHS = [("2025-10-01", "2025-10-31"), ("2025-11-01", "2025-11-30"), ("2025-12-01", "2025-12-31")]
 ENTRY: dict[str, Any] = {
@@ -53,3 +55,31 @@ def test_query_of_a_process_that_is_ended_while_it_polls_is_not_sent_again(
     written = [*ended.batched(STREAM), *last.batched(STREAM), *ended.records(STREAM), *last.records(STREAM)]
     assert sorted(record["A"] for record in written) == [month[0] for month in (MONTHS[0], *MONTHS)]
     assert "query" not in last.bookmark(STREAM)
+
+
+def test_runs_of_a_report_in_a_year_by_month_with_and_without_kills(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 0.1)
+    months = [date(2025, month, 1).isoformat() for month in range(1, 13)]
+    entry = {**ENTRY, "parameters": [{"name": "From", "value": "2025-01-01"}, {"name": "To", "value": "2025-12-31"}]}
+    server = ReportServer(lambda _, values: [[values["From"]]], now=datetime(2026, 1, 2, tzinfo=UTC), polls=1)
+    with server.listening() as config:
+
+        def asked(runs: ReportRuns, **options: Any) -> list[str]:
+            since = len(server.calls)
+            written.extend(record["A"] for record in runs.run(catalog, **options, **entry).records(STREAM))
+            return [first for first, _ in server.asked(since=since)]
+
+        runs, written = ReportRuns(server, config), list[str]()
+        catalog = runs.discover(**entry)
+        assert asked(runs) == months
+        assert asked(runs) == months[-1:]  # its last day is recent
+        server.now += timedelta(days=3)
+        assert asked(runs) == []
+
+        killed, written = ReportRuns(server, config), []
+        for number, month in enumerate(months[:10]):
+            # The month of the bookmark is read again; the one whose query was under way is not.
+            again = months[number - 2 : number - 1] if number > 1 else []
+            assert asked(killed, cut_after=f'"parameters":{{"From":"{month}"') == [*again, month]
+        assert asked(killed) == [months[8], *months[10:]]
+        assert set(written) == set(months)

@@ -202,9 +202,9 @@ class ReportRuns:
         found: dict[str, Any] = self._tap()(config=self.settings(**entry)).catalog_dict
         return found
 
-    def run(self, catalog: dict[str, Any], *, cut: int | None = None, **entry: Any) -> Output:
-        """Run the tap; of its output only so many bytes arrive if ``cut`` is given."""
-        output = None if cut is None else CutOutput(cut)
+    def run(self, catalog: dict[str, Any], *, cut: int | None = None, cut_after: str = "", **entry: Any) -> Output:
+        """Run the tap; of its output only so many bytes arrive if ``cut`` is given, or what is written up to a text."""
+        output = CutOutput(cut, cut_after) if cut is not None or cut_after else None
         run = run_here(self.settings(**entry), base=self._tap(), catalog=catalog, state=self.state, output=output)
         if run.of_type("STATE"):
             self.state = run.state
