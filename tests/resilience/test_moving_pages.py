@@ -175,20 +175,21 @@ def test_delete_among_parents_while_the_tap_does_not_run_skips_no_parent(stream:
     assert scene.ids(stream) >= set(range(1, ROWS + 1)) - {5}
 
 
-def test_last_version_of_a_row_in_a_run_is_its_newest() -> None:
+@pytest.mark.parametrize(("stream", "path"), [("zones", ZONES), ("costs", COSTS)], ids=["dated", "without_dates"])
+def test_last_version_of_a_row_in_a_run_is_its_newest(stream: str, path: str) -> None:
     scene = Scene()
     moved = 2 * PAGE + 1
 
     def move_to_page_2() -> None:
-        scene.answered(ZONES, 3)
-        scene.table(ZONES).delete(1)
-        scene.table(ZONES).update(moved)
+        scene.answered(path, 3)
+        scene.table(path).delete(1)
+        scene.table(path).update(moved)
 
-    scene.steps.befores[ZONES, 2] = move_to_page_2
-    run = scene.run("zones", concurrency=8)
-    written = [record for record in run.records("zones") if record["id"] == moved]
+    scene.steps.befores[path, 2] = move_to_page_2
+    run = scene.run(stream, concurrency=8)
+    written = [record for record in run.records(stream) if record["id"] == moved]
 
-    assert written[-1] == {"tenant_id": "1001", **scene.table(ZONES).rows[moved]}
+    assert written[-1] == {"tenant_id": "1001", **scene.table(path).rows[moved]}
 
 
 @pytest.mark.parametrize("in_the_run", [False, True], ids=["next_run", "same_run"])

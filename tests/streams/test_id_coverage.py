@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import threading
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from helpers.raw import RawServer, http
@@ -12,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_servicetitan.streams.reading.id_coverage import Gap, IdCoverage, probe_page
+from tap_servicetitan.streams.reading.row_versions import RowVersions, Version
 
 
 def test_coverage_of_pages_that_share_an_id_has_no_gap() -> None:
@@ -117,3 +121,56 @@ def test_listing_without_a_key_may_have_equal_pages(stream: str) -> None:
 
     assert run.code == 0, run.log
     assert len(run.records(stream)) == 6
+
+
+@pytest.mark.parametrize(
+    ("times", "newer"),
+    [((5, 6), True), ((1, 2), False), ((1, 9), None), ((3, 5), None)],
+    ids=["after", "before", "around", "overlapping"],
+)
+def test_version_without_a_date_is_newer_only_if_it_was_requested_after_the_other_came(
+    *, times: tuple[float, float], newer: bool | None
+) -> None:
+    assert Version(None, *times).is_newer_than(Version(None, 3, 4)) is newer
+
+
+def test_version_with_a_date_is_as_new_as_its_date() -> None:
+    assert Version("2026-01-02", 0, 1).is_newer_than(Version("2026-01-01", 5, 6))
+
+
+def test_row_versions_keep_what_has_to_be_read_again() -> None:
+    versions = RowVersions()
+    versions.news(["a", "b"], [1, 2], [None, None], requested=1, answered=5)
+
+    assert versions.news(["b", "c"], [2, 3], [None, None], requested=2, answered=3) == ["c"]
+    assert versions.undecided == {2}
+
+
+def test_listing_reads_a_row_again_that_two_pages_have_and_writes_it_last() -> None:
+    two_is_out, three_is_out = threading.Event(), threading.Event()
+    rows = {1: "[1,2]", 2: "[3,4]", 3: "[4,5]"}
+
+    def answer(path: str) -> bytes:
+        query = parse_qs(urlsplit(path).query)
+        page, size = int(query["page"][0]), int(query["pageSize"][0])
+        version = "old"
+        if size < 5000:
+            return page_of([3, 4, 5], "newest", more=False)
+        if page == 2:  # requested before page 3 came, and answered after it
+            two_is_out.set()
+            assert three_is_out.wait(5)
+            version = "newer"
+        if page == 3:
+            assert two_is_out.wait(5)
+            three_is_out.set()
+        return page_of(json.loads(rows[page]), version, more=page < 3)
+
+    def page_of(ids: list[int], version: str, *, more: bool) -> bytes:
+        data = [{"id": row_id, "year": version} for row_id in ids]
+        return http(json.dumps({"data": data, "hasMore": more, "totalCount": 5}).encode())
+
+    with RawServer(answer).listening() as config:
+        run = run_here({**config, "requests_per_second": 10_000, "concurrency": 8}, "costs")
+
+    assert run.code == 0, run.log
+    assert [record["year"] for record in run.records("costs") if record["id"] == 4][-1] == "newest"

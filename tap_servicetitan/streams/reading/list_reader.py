@@ -55,6 +55,9 @@ class _Answer:
     number: int
     size: int
     requested: float
+    """By the monotonic clock, like the next one."""
+
+    answered: float
 
     @property
     def start(self) -> int:
@@ -100,6 +103,8 @@ class ListReader:
         self._size = self._asked_size
         """Rows that a page has in fact: a server may send fewer than it is asked for."""
         self._versions = RowVersions()
+        self._read_again: list[tuple[int, set[Any]]] = []
+        """Positions and ids of rows whose newest version has to be read again."""
 
     def read(self, first: int = 0, after: int | None = None) -> Iterator[Rows]:
         """Yield all rows; rows that moved between two pages follow.
@@ -125,7 +130,7 @@ class ListReader:
             if ids:
                 if first == answer.number and first and after is None:
                     coverage.assume_below(ids[0])
-                records = self._news(records, ids, answer.requested, after)
+                records = self._news(records, ids, answer, after)
             yield Rows(records, answer.number, total, settled=not ids)
             if ids and self._prefetcher is None:  # each border at once, so that an interrupted run can go on behind it
                 yield from self._close(coverage, coverage.gaps_below(ids[0]))
@@ -136,6 +141,7 @@ class ListReader:
         """Yield what moved between pages, and whether anything may be missing."""
         if self._endpoint.has_ids_in_pages and coverage.in_order:
             yield from self._close(coverage, coverage.gaps())
+            yield from self._newest_versions()
             gaps = len(coverage.gaps()) if coverage.in_order else 1
             incomplete = f"rows moved between its pages at {gaps} places" if gaps else None
             yield Rows([], 0, total, last=True, incomplete=incomplete, highest_id=coverage.read_up_to or after)
@@ -192,7 +198,7 @@ class ListReader:
         total = {"includeTotal": "true"} if count and has_total else {}
         page = self._api.page_params(number, size=size or self._asked_size)
         body = send({**self._params, **total, **page}, path_values=self._path_values)
-        return _Answer(body, number, size or self._size, requested)
+        return _Answer(body, number, size or self._size, requested, time.monotonic())
 
     # The proof
 
@@ -204,10 +210,13 @@ class ListReader:
         coverage.add(ids, answer.start, last=last)
         return ids if coverage.in_order else []
 
-    def _news(self, records: list[Any], ids: list[Any], requested: float, after: int | None) -> list[Any]:
+    def _news(self, records: list[Any], ids: list[Any], answer: _Answer, after: int | None) -> list[Any]:
         """Leave out the rows of earlier runs, and versions that are not newer than the ones that were written."""
         dates = list(self._values(records, self._date_field)) if self._date_field else [None] * len(ids)
-        news = self._versions.news(records, ids, dates, requested)
+        news = self._versions.news(records, ids, dates, answer.requested, answer.answered)
+        if self._versions.undecided:
+            self._read_again.append((answer.start, self._versions.undecided))
+            self._versions.undecided = set()
         if after is None or ids[0] > after:
             return news
         return [record for record, row_id in zip(news, self._values(news, "id"), strict=True) if row_id > after]
@@ -235,6 +244,17 @@ class ListReader:
             # The rows have moved further: look where the nearest ones are now.
             position = answer.start if not ids or ids[0] > gap.low else answer.start + len(ids)
             answer = self._request(*probe_page(position, self._probe_size(size)))
+
+    def _newest_versions(self) -> Iterator[Rows]:
+        """Read again the rows that two pages had when nothing told which version was newer."""
+        for position, ids in self._read_again:
+            for size in PROBE_SIZES:
+                answer = self._request(*probe_page(max(1, position), self._probe_size(size)))
+                found = list(self._values(list(answer.body.data), "id"))
+                if ids <= set(found) or size >= self._size:
+                    break  # the rest of them is gone
+            records = [record for record, row_id in zip(answer.body.data, found, strict=True) if row_id in ids]
+            yield Rows(records, answer.number, settled=False)
 
     def _probe_size(self, size: int) -> int:
         return max(2, min(size, self._size))

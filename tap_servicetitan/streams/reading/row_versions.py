@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Version(NamedTuple):
-    """How new a row is."""
+    """How new a row is: the API made its answer at some time between request and answer."""
 
     date: Any
     """Its date of modification, where rows have one."""
@@ -15,11 +15,16 @@ class Version(NamedTuple):
     requested: float
     """When its page was requested, by the monotonic clock."""
 
-    def is_newer_than(self, other: Version) -> bool:
-        """Return whether this version was made later: by the dates, else by the requests."""
+    answered: float
+    """When the page came, by the monotonic clock."""
+
+    def is_newer_than(self, other: Version) -> bool | None:
+        """Return whether this version was made later; None if nothing tells."""
         if isinstance(self.date, str) and isinstance(other.date, str):
             return self.date > other.date
-        return self.requested > other.requested
+        if self.requested >= other.answered:
+            return True
+        return False if self.answered <= other.requested else None
 
 
 class RowVersions:
@@ -27,8 +32,12 @@ class RowVersions:
 
     def __init__(self) -> None:
         self._written: dict[Any, Version] = {}
+        self.undecided: set[Any] = set()
+        """Ids of rows that two pages have, when nothing tells which version is newer: they have to be read again."""
 
-    def news(self, records: list[Any], ids: Sequence[Any], dates: Sequence[Any], requested: float) -> list[Any]:
+    def news(
+        self, records: list[Any], ids: Sequence[Any], dates: Sequence[Any], requested: float, answered: float
+    ) -> list[Any]:
         """Return the records of a page, without rows that were written in a version as new as theirs.
 
         Args:
@@ -36,13 +45,15 @@ class RowVersions:
             ids: Of the records.
             dates: Of the records; None for a record without one.
             requested: When the page was requested, by the monotonic clock.
+            answered: When it came, by the monotonic clock.
         """
         earlier = self._written
-        self._written = {row_id: Version(date, requested) for row_id, date in zip(ids, dates, strict=True)}
-        if earlier.keys().isdisjoint(self._written):
+        self._written = {row_id: Version(date, requested, answered) for row_id, date in zip(ids, dates, strict=True)}
+        newer = {
+            row_id: self._written[row_id].is_newer_than(earlier[row_id])
+            for row_id in earlier.keys() & self._written.keys()
+        }
+        if not newer:
             return records
-        return [
-            record
-            for record, row_id in zip(records, ids, strict=True)
-            if row_id not in earlier or self._written[row_id].is_newer_than(earlier[row_id])
-        ]
+        self.undecided |= {row_id for row_id, is_newer in newer.items() if is_newer is None}
+        return [record for record, row_id in zip(records, ids, strict=True) if newer.get(row_id, True)]
