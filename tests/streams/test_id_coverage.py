@@ -61,6 +61,16 @@ def test_coverage_closes_a_gap_with_the_rows_around_it() -> None:
     assert coverage.gaps() == []
 
 
+def test_coverage_knows_up_to_which_id_all_rows_were_read() -> None:
+    coverage = IdCoverage()
+    found = [coverage.read_up_to]
+    for ids, start, last in (([1, 5], 0, False), ([7, 9], 2, True), ([5, 7], 1, False)):
+        coverage.add(ids, start, last=last)
+        found.append(coverage.read_up_to)
+
+    assert found == [None, 5, 5, 9]
+
+
 @pytest.mark.parametrize("ids", [[3, 2], [2, 2], ["a", "b"], [1, None], [1, 2.5]])
 def test_coverage_proves_nothing_where_rows_are_in_no_order_of_integer_ids(ids: list[object]) -> None:
     coverage = IdCoverage()

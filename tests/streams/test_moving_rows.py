@@ -239,6 +239,14 @@ def test_parents_that_are_missing_from_their_list_are_requested_by_the_next_run(
     assert bookmark(run.state, "customer_notes")["replication_key_value"] == "2024-01-01T00:00:00.000000Z"
 
 
+def test_nested_state_names_the_last_parent_wherever_a_run_may_go_on() -> None:
+    _, run = run_against(Notes(list(range(1, 1201))), "customer_notes")
+
+    states = [bookmark(message["value"], "customer_notes") for message in run.of_type("STATE")]
+    positions = [state.get("parent_id") for state in states if "parent_page" in state]
+    assert list(dict.fromkeys(positions)) == [500, 1000, 1200]
+
+
 def test_parents_that_moved_onto_pages_that_were_read_are_not_passed_over() -> None:
     source = Notes(list(range(1, 1201)))
     own = {"context": {"tenant_id": "1001"}, "parent_page": 1, "parents": 1200, "started": f"{NOW:%Y-%m-%dT%H:%M:%SZ}"}

@@ -54,6 +54,7 @@ class IdCoverage:
         """
         self.in_order = True
         """Whether all answers were in order of integer ids, without which nothing is proved."""
+        self._highest = -math.inf if after is None else after
         self._slices: list[_Slice] = []
         if after is not None:
             self._slices.append(_Slice(-math.inf, after, position))
@@ -72,6 +73,7 @@ class IdCoverage:
             return
         if not numbers and start:
             return  # a page behind the last row shows no id
+        self._highest = max(self._highest, *numbers[-1:])
         low = numbers[0] if start and numbers else -math.inf
         high = math.inf if last else numbers[-1] if numbers else -math.inf
         self._slices = _merged([*self._slices, _Slice(low, high, start + len(numbers))])
@@ -95,9 +97,10 @@ class IdCoverage:
 
     @property
     def read_up_to(self) -> int | None:
-        """The id up to which all rows have been read; None where that is not known, or where all have been read."""
+        """The id up to which all rows have been read; None if there is none."""
         gaps = self.gaps() if self.in_order else []
-        return int(gaps[0].low) if gaps and math.isfinite(gaps[0].low) else None
+        low = gaps[0].low if gaps else self._highest
+        return int(low) if math.isfinite(low) else None
 
     def gaps_below(self, row_id: float) -> list[Gap]:
         """Return what is not covered below an id."""

@@ -116,35 +116,37 @@ class ListReader:
         Raises:
             PaginationError: Pages repeat, are empty, or are far more than the total needs, and never end.
         """
-        coverage = IdCoverage(after, first * self._size)
-        received, total = first * self._size, None
+        coverage = IdCoverage()
+        received, total = 0, None
         for answer, more in self._pages(first):
             records = list(answer.body.data)
-            received += len(records)
             if answer.number == first:
+                coverage, received = IdCoverage(after, answer.start), answer.start
                 total = getattr(answer.body, "total", None)
-                if not first and not more and after is None:  # one answer holds everything
-                    yield Rows(records, 0, total, last=True, incomplete=_missing(received, total))
-                    return
+            received += len(records)
+            if not first and not answer.number and not more and after is None:  # one answer holds everything
+                yield Rows(records, 0, total, last=True, incomplete=_missing(received, total))
+                return
             ids = self._cover(coverage, answer, last=not more)
             if ids:
                 if first == answer.number and first and after is None:
                     coverage.assume_below(ids[0])
                 records = self._news(records, ids, answer, after)
-            yield Rows(records, answer.number, total, settled=not ids)
+            proved_later = self._endpoint.has_ids_in_pages and coverage.in_order
+            yield Rows(records, answer.number, total, settled=not proved_later)
             if ids and self._prefetcher is None:  # each border at once, so that an interrupted run can go on behind it
                 yield from self._close(coverage, coverage.gaps_below(ids[0]))
                 yield Rows([], answer.number, total, highest_id=coverage.read_up_to)
-        yield from self._end(coverage, received, total, after)
+        yield from self._end(coverage, received, total)
 
-    def _end(self, coverage: IdCoverage, received: int, total: int | None, after: int | None) -> Iterator[Rows]:
+    def _end(self, coverage: IdCoverage, received: int, total: int | None) -> Iterator[Rows]:
         """Yield what moved between pages, and whether anything may be missing."""
         if self._endpoint.has_ids_in_pages and coverage.in_order:
             yield from self._close(coverage, coverage.gaps())
             yield from self._newest_versions()
             gaps = len(coverage.gaps()) if coverage.in_order else 1
             incomplete = f"rows moved between its pages at {gaps} places" if gaps else None
-            yield Rows([], 0, total, last=True, incomplete=incomplete, highest_id=coverage.read_up_to or after)
+            yield Rows([], 0, total, last=True, incomplete=incomplete, highest_id=coverage.read_up_to)
             return
         if total is not None:
             total = max(total, getattr(self._request(0, 1, count=True).body, "total", None) or 0)
@@ -168,11 +170,11 @@ class ListReader:
     def _answers(self, first: int) -> Iterator[_Answer]:
         """Yield page after page; those that are known of are requested at the same time."""
         answer = self._request(first, count=True)
+        if self._size and getattr(answer.body, "hasMore", False):
+            self._size = answer.size = max(1, len(answer.body.data))
         yield answer
         known, most = first + 1, math.inf
         if (total := getattr(answer.body, "total", None)) and self._size:
-            if getattr(answer.body, "hasMore", False):
-                self._size = max(1, len(answer.body.data))
             pages = max(first + 2, math.ceil(total / self._size))
             most = MAX_PAGES_FACTOR * pages
             if self._prefetcher:
