@@ -18,10 +18,10 @@ picture: $(VENV)/installed .venv-meltano/installed ## The demo once more, and do
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO) --picture docs/demo.svg
 
 test: lint $(TARGETS) ## Linter, types, directions of imports, tests
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 test-long: $(VENV)/installed ## Kill it hundreds of times, every fault on every request, more examples: some 20 minutes
-	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/models
+	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/resilience/test_kill.py tests/resilience/test_faults.py tests/resilience/models tests/project/test_sdk.py
 
 test-targets: $(TARGETS) ## All streams into every target of meltano.yml, flattened too: some minutes
 	$(BIN)/pytest --numprocesses 2 --long --timeout 600 tests/targets

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import support
 from helpers.support import Tap
 from hypothesis import settings
 
@@ -19,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    support.LONG = bool(config.getoption("--long"))
     settings.register_profile("short", max_examples=20, stateful_step_count=12, deadline=None, derandomize=True)
     settings.register_profile("long", max_examples=1000, stateful_step_count=30, deadline=None)
     settings.load_profile("long" if config.getoption("--long") else "short")

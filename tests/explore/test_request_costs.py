@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from helpers.support import TABLE, Tap, config_of, selecting
+from helpers.support import TABLE, config_of, run_here
 
 from tap_servicetitan.explore.request_costs import FEED_PAGE_SIZE, cost
 from tap_servicetitan.simulator import Simulator
@@ -28,12 +28,12 @@ START = (datetime.now(UTC) - timedelta(days=DAYS)).isoformat()
         ("campaign_cost_summaries", 30),  # windows
     ],
 )
-def test_requests_are_as_many_as_estimated(tap: Tap, stream: str, rows: int) -> None:
+def test_requests_are_as_many_as_estimated(stream: str, rows: int) -> None:
     with Simulator(records=rows, page_size=FEED_PAGE_SIZE, rate_limit=0) as simulator:
         config = config_of(simulator, **({"start_date": START} if stream == "campaign_cost_summaries" else {}))
-        first = tap(config, catalog=selecting(stream))
+        first = run_here(config, stream)
         requests = len(simulator.requests)
-        tap(config, catalog=selecting(stream), state=first.state)
+        run_here(config, stream, state=first.state)
         both = len(simulator.requests)
 
     expected = cost(TABLE[stream])

@@ -28,6 +28,9 @@ from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.stream_factory import stream_class
 from tap_servicetitan.tap import TapServiceTitan
 
+LONG = False
+"""Whether to try everything rather than a sample: ``--long``, for what is decided when a module is imported."""
+
 TAP = str(Path(sys.executable).parent / "tap-servicetitan")
 FEEDS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
 TABLE = {endpoint.name: endpoint for endpoint in table.TABLE}

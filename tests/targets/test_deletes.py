@@ -58,6 +58,7 @@ def test_contact_that_vanished_is_marked_and_unmarked_when_it_comes_back(
     assert {row["id"] for row in rows(pipeline, CONTACTS)} == {gone, back, *others}
 
 
+@pytest.mark.long
 def test_no_live_row_is_marked_whatever_the_run_left_out(
     pipeline: Pipeline, simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_second_run_brings_what_is_new_and_changed_and_a_tenant_and_fields_that_
         holds(pipeline, stream, second[stream])
 
 
+@pytest.mark.long
 def test_meltano_takes_the_way_to_postgresql_from_the_environment(
     postgres: str, simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -73,7 +73,7 @@ class IdCoverage:
             return
         if not numbers and start:
             return  # a page behind the last row shows no id
-        self._highest = max(self._highest, *numbers[-1:])
+        self._highest = max([self._highest, *numbers[-1:]])
         low = numbers[0] if start and numbers else -math.inf
         high = math.inf if last else numbers[-1] if numbers else -math.inf
         self._slices = _merged([*self._slices, _Slice(low, high, start + len(numbers))])

@@ -248,7 +248,7 @@ class ListReader:
             answer = self._request(*probe_page(position, self._probe_size(size)))
 
     def _newest_versions(self) -> Iterator[Rows]:
-        """Read again the rows that two pages had when nothing told which version was newer."""
+        """Read again the rows that two pages had when nothing showed which version was newer."""
         for position, ids in self._read_again:
             for size in PROBE_SIZES:
                 answer = self._request(*probe_page(max(1, position), self._probe_size(size)))

@@ -19,7 +19,7 @@ class Version(NamedTuple):
     """When the page came, by the monotonic clock."""
 
     def is_newer_than(self, other: Version) -> bool | None:
-        """Return whether this version was made later; None if nothing tells."""
+        """Return whether this version was made later; None if nothing shows it."""
         if isinstance(self.date, str) and isinstance(other.date, str):
             return self.date > other.date
         if self.requested >= other.answered:
@@ -33,7 +33,7 @@ class RowVersions:
     def __init__(self) -> None:
         self._written: dict[Any, Version] = {}
         self.undecided: set[Any] = set()
-        """Ids of rows that two pages have, when nothing tells which version is newer: they have to be read again."""
+        """Ids of rows that two pages have, when nothing shows which version is newer: they have to be read again."""
 
     def news(
         self, records: list[Any], ids: Sequence[Any], dates: Sequence[Any], requested: float, answered: float

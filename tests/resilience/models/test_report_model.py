@@ -19,7 +19,7 @@ from helpers.reports.report_server import STREAM, ReportRuns, ReportServer, Valu
 from helpers.support import Output
 
 DAY = timedelta(days=1)
-SEEDS = (8, 300)
+SEEDS = (4, 300)
 """How many seeds are tried: usually, and with --long."""
 
 ZONES = ("Pacific/Honolulu", "America/Denver", "UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Brisbane")
