@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.parametrize(
     ("batches", "concurrency"),
     [
-        pytest.param(False, 1, id="plain-1"),
+        pytest.param(False, 1, id="plain-1", marks=pytest.mark.long),
         pytest.param(False, 8, id="plain-8", marks=pytest.mark.long),
         pytest.param(True, 1, id="batch-1", marks=pytest.mark.long),
         pytest.param(True, 8, id="batch-8"),

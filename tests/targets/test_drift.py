@@ -107,6 +107,7 @@ def catalog_of_meltano(config: dict[str, Any], extra: dict[str, Any], directory:
     return catalog
 
 
+@pytest.mark.long
 def test_with_warn_new_fields_arrive_once_the_remedy_of_the_log_is_pasted(
     pipeline: Pipeline, simulator: Simulator, tmp_path: Path
 ) -> None:
