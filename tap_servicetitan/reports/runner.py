@@ -74,7 +74,7 @@ class ReportRunner:
 
         def decode_rows(body: bytes) -> Page:
             if not _PASCAL.match(body):
-                return decode(body)  # type: ignore[no-any-return]
+                return decode(body)  # type: ignore[no-any-return]  # the decoder is typed at run time
             rows: Page = decode_pascal(body).rows()
             return rows
 
@@ -195,7 +195,7 @@ class ReportRunner:
                 answer: Page | Pending = send()
             except WrongStateError:
                 if support.under_way == {self._name}:  # something else is in the way
-                    return send(retry_conflict=True)  # type: ignore[no-any-return]
+                    return send(retry_conflict=True)  # type: ignore[no-any-return]  # likewise
                 support.one_at_a_time = True
                 _log.info("%s: waits until the tenant's other reports have run.", self._name)
                 support.under_way.discard(self._name)

@@ -29,7 +29,7 @@ def test_empty_environment_variable_is_as_good_as_none(
 
 
 @pytest.mark.parametrize(("text", "value"), [("TRUE", True), (" on ", True), ("1", True), ("No", False), ("0", False)])
-def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: bool) -> None:  # noqa: FBT001
+def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: bool) -> None:  # noqa: FBT001 -- a parameter of the test
     variables = {"TAP_SERVICETITAN_INCLUDE_RECENT_CHANGES": text}
 
     config = environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_", variables)

@@ -9,7 +9,7 @@ def queued(slots: Slots, *tenant_ids: str) -> list[str]:
     """Queue for a slot for each of these tenants; return the list of those that get one, which grows."""
     got: list[str] = []
     for tenant_id in tenant_ids:
-        slots.call_with_slot(tenant_id, lambda tenant_id=tenant_id: got.append(tenant_id))  # type: ignore[misc]
+        slots.call_with_slot(tenant_id, lambda tenant_id=tenant_id: got.append(tenant_id))  # type: ignore[misc]  # the default binds the loop variable
     return got
 
 

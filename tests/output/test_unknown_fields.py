@@ -84,7 +84,7 @@ def test_kept_fields_are_the_same_bytes_on_both_paths(
 
 @pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize("selection", [{}, {"gone": False, "address/properties/zip": False}])
-def test_field_is_kept_from_the_page_on_that_shows_it_first(slow: bool, selection: dict[str, bool]) -> None:  # noqa: FBT001
+def test_field_is_kept_from_the_page_on_that_shows_it_first(slow: bool, selection: dict[str, bool]) -> None:  # noqa: FBT001 -- a parameter of the test
     plain = {"id": 1, "gone": 2, "address": {"city": "Reno", "zip": "1"}, "lines": [{"sku": "a"}]}
     newer = {
         "id": 3, "new": [{"x": 1.10}], "gone": 2, "address": {"age": {"y": 1}, "city": "Reno", "zip": "1"},
@@ -205,7 +205,7 @@ def extra_of(log: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_remedy_that_is_logged_brings_the_fields(
-    slow: bool,  # noqa: FBT001
+    slow: bool,  # noqa: FBT001 -- a parameter of the test
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     without: dict[str, Any] = {

@@ -266,6 +266,6 @@ def test_query_can_say_that_there_is_more(client: Callable[..., QueryClient]) ->
 
 def test_query_options_are_checked() -> None:
     with pytest.raises(ValueError, match="report_queries must be one of pascal, camel, none"):
-        Simulator(report_queries="PascalCase")  # type: ignore[arg-type]
+        Simulator(report_queries="PascalCase")  # type: ignore[arg-type]  # a wrong value is the subject
     with pytest.raises(ValueError, match="No number may be negative"):
         Simulator(report_wait=-1)

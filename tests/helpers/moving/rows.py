@@ -94,7 +94,7 @@ class Moves(Script):
         with self._lock:
             slow, others = self.rng.random() < self.chance / 3, self.rng.randint(1, 4)
         if slow:
-            overtaking = lambda answered: sum(one.number > request.number for one in answered) >= others  # noqa: E731
+            overtaking = lambda answered: sum(one.number > request.number for one in answered) >= others  # noqa: E731 -- one expression, used once
             self.server.wait_until(overtaking, HOLD_SECONDS)
 
 
