@@ -58,7 +58,7 @@ dist: $(VENV)/installed ## Source distribution and wheel, in dist/
 	$(BIN)/uv build --clear --quiet --out-dir dist
 
 simulator: $(VENV)/installed ## ServiceTitan on http://127.0.0.1:8080, for meltano.yml as it stands
-	@$(BIN)/python -m tap_servicetitan.simulator
+	@$(BIN)/servicetitan-simulator
 
 clean: ## Remove what make installed and made, but no data and no bookmarks
 	rm -rf build $(VENV) .venv-* .meltano/extractors .meltano/loaders $(TARGETS) output/demo.duckdb* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """ServiceTitan's API on localhost: an invented trades business for demos, tests and benchmarks.
 
-As a program: ``python -m tap_servicetitan.simulator --help``. In a test::
+As a program: ``servicetitan-simulator --help``. In a test::
 
     from tap_servicetitan.simulator import Simulator
 

@@ -1,4 +1,7 @@
-"""ServiceTitan's API on localhost, with invented records: ``python -m tap_servicetitan.simulator``."""
+"""ServiceTitan's API on localhost, with invented records: ``servicetitan-simulator``.
+
+``python -m tap_servicetitan.simulator`` is the same command, for where the console script is not on the path.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ def _size(text: str) -> tuple[str, int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tap_servicetitan.simulator",
+        prog="servicetitan-simulator",
         description="ServiceTitan's API on localhost: every stream of the tap, filled with the records of an invented trades business.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

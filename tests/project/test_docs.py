@@ -178,7 +178,7 @@ def test_message_is_found_in_a_subfolder_and_missed_when_the_code_changes(tmp_pa
 
 def test_documented_commands_and_yaml_can_be_read(root: Path) -> None:
     text = "\n".join(document.read_text() for document in _documents(root))
-    simulators = re.findall(r"python -m tap_servicetitan\.simulator((?: --[\w-]+ [\w.]+)+)", text)
+    simulators = re.findall(r"servicetitan-simulator((?: --[\w-]+ [\w.]+)+)", text)
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
 
     assert len(simulators) > 2

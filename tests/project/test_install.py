@@ -98,7 +98,7 @@ def test_type_checkers_find_the_types_of_the_installed_wheel(tmp_path: Path, run
 @contextmanager
 def installed_simulator(python: Path) -> Iterator[dict[str, Any]]:
     """Start the simulator of an installed tap; yield the settings that it offers to a tap."""
-    command = [str(python), "-m", "tap_servicetitan.simulator", "--port=0", "--records=3", "--rate-limit=0"]
+    command = [str(python.with_name("servicetitan-simulator")), "--port=0", "--records=3", "--rate-limit=0"]
     with subprocess.Popen(command, cwd=python.parent, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         (url,) = re.findall(r"(http\S+/simulator/config)", process.stdout.readline())

@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,14 +70,21 @@ def test_control_paths_do_what_the_methods_do(client: ApiClient) -> None:
     assert "POST only" in control("GET", "advance")["error"]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tap_servicetitan.simulator", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+SIMULATOR = str(Path(sys.executable).parent / "servicetitan-simulator")
+"""The console script, beside the interpreter that it belongs to."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_program_prints_its_address_and_ends_on_a_signal(number: signal.Signals) -> None:
-    with start("--port", "0", "--records", "5", "--size", "leads=7", "--page-size", "3", "--tenants", "2") as process:
+def start(*arguments: str, command: Sequence[str] = (SIMULATOR,)) -> subprocess.Popen[str]:
+    return subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [((SIMULATOR,), signal.SIGTERM), ((sys.executable, "-m", "tap_servicetitan.simulator"), signal.SIGINT)],
+)
+def test_program_prints_its_address_and_ends_on_a_signal(command: Sequence[str], number: signal.Signals) -> None:
+    arguments = ("--port", "0", "--records", "5", "--size", "leads=7", "--page-size", "3", "--tenants", "2")
+    with start(*arguments, command=command) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         match = re.match(r"ServiceTitan simulator on (http://127\.0\.0\.1:\d+) ", line)
