@@ -48,6 +48,8 @@ control paths (no credentials needed; records change only by a request to advanc
       ends all faults
   curl 'localhost:8080/simulator/records?stream=bookings&tenant=1001'
       prints all records as they are now, to compare with what arrived
+  curl localhost:8080/simulator/overview
+      prints what the page in a browser shows: collections, the last requests, faults
   curl localhost:8080/simulator/requests
       prints the number of requests by stream and status, and the highest number of requests in flight
 """

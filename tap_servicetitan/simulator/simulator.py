@@ -19,6 +19,7 @@ from tap_servicetitan.simulator.data.world import World
 from tap_servicetitan.simulator.fake import timestamps
 from tap_servicetitan.simulator.fake.identities import Identities
 from tap_servicetitan.simulator.http.application import Application
+from tap_servicetitan.simulator.http.overview import Overview
 from tap_servicetitan.simulator.http.request_log import RequestLog
 from tap_servicetitan.simulator.http.server import Server
 
@@ -121,7 +122,9 @@ class Simulator:
             self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries
         )
         self._log = RequestLog()
-        self._server = Server((host, port), Application(self._service, self._log, self), verbose=verbose)
+        overview = Overview(self.world, self._faults, self._log)
+        application = Application(self._service, self._log, self, overview)
+        self._server = Server((host, port), application, verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
 
@@ -147,7 +150,11 @@ class Simulator:
     @property
     def config(self) -> dict[str, Any]:
         """The settings that a tap needs; several tenants have an entry each in ``tenants``."""
-        common = {"st_app_key": APP_KEY, "api_url": self.url, "auth_url": f"{self.url}{TOKEN_PATH}"}
+        return self.config_at(self.url)
+
+    def config_at(self, url: str) -> dict[str, Any]:
+        """Return the settings of a tap that reaches the simulator at this root, such as ``http://simulator:8080``."""
+        common = {"st_app_key": APP_KEY, "api_url": url, "auth_url": f"{url}{TOKEN_PATH}"}
         entries = [{"tenant_id": str(tenant_id), **credentials(tenant_id)} for tenant_id in self.tenants]
         return {**entries[0], **common} if len(entries) == 1 else {"tenants": entries, **common}
 

@@ -67,11 +67,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
-    """Open a page of the site; after the test, it must have requested nothing else and logged no error."""
+def open_page(open_at: Callable[..., Page], site: str) -> Callable[..., Page]:
+    """Open a page of the site."""
+    return functools.partial(open_at, site)
+
+
+@pytest.fixture
+def open_at(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page of a site; after the test, it must have requested nothing else and logged no error."""
     contexts, problems = [], []
 
-    def opened(path: str = "", width: int = 1280, scheme: str = "light") -> Page:
+    def opened(site: str, path: str = "", width: int = 1280, scheme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)

@@ -103,6 +103,7 @@ def installed_simulator(python: Path) -> Iterator[dict[str, Any]]:
         assert process.stdout
         (url,) = re.findall(r"(http\S+/simulator/config)", process.stdout.readline())
         try:
+            assert "</html>" in requests.get(url.replace("simulator/config", ""), timeout=10).text
             yield requests.get(url, timeout=10).json()
         finally:
             process.terminate()

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from http import HTTPStatus
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from tap_servicetitan.simulator.api.authorizer import too_many_requests
 from tap_servicetitan.simulator.api.http_types import ApiResponse, html_response, json_response, not_found, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 FaultKind = Literal[
     "rate_limit", "error", "bad_gateway", "unavailable", "reset", "reset_body", "cut", "cut_chunked", "empty", "html",
     "wrong_shape", "unauthorized", "hang", "refuse_token", "empty_page", "repeat_token", "redirect", "maintenance",
     "token_error", "unlicensed", "not_found", "conflict", "has_more",
 ]  # fmt: skip
+
+FAULT_MEANINGS: Final[Mapping[FaultKind, str]] = {
+    "rate_limit": "429 with the seconds to wait",
+    "error": "500, a problem as JSON",
+    "bad_gateway": "502 from a proxy, as HTML",
+    "unavailable": "503 from a proxy, as HTML",
+    "reset": "the connection is reset before the answer",
+    "reset_body": "the connection is reset in the middle of the body",
+    "cut": "the connection ends in the middle of the body",
+    "cut_chunked": "the same, in a chunked body",
+    "empty": "200 without a body",
+    "html": "200 with a sign-in page",
+    "wrong_shape": "200 with JSON of another shape",
+    "unauthorized": "401, and the access token is no longer valid",
+    "hang": "the answer takes a minute",
+    "refuse_token": "400: the feed refuses its continuation token",
+    "empty_page": "a page of a feed without records, and more follow",
+    "repeat_token": "a page of a feed with the token that was sent",
+    "redirect": "302 to another host",
+    "maintenance": "409: the service is suspended",
+    "token_error": "the token endpoint answers 500",
+    "unlicensed": "403: the tenant may not read this",
+    "not_found": "404",
+    "conflict": "409: another request is in the way",
+    "has_more": "a complete result of a report query says that there is more",
+}
+"""What a client sees, for people."""
 
 TRANSIENT: Final[tuple[FaultKind, ...]] = (
     "rate_limit", "error", "bad_gateway", "unavailable", "reset", "reset_body", "cut", "cut_chunked", "empty", "html",
@@ -95,6 +124,11 @@ class Faults:
         with self._lock:
             self._faults.append(fault)
         return fault
+
+    def active(self) -> list[Fault]:
+        """Return the faults that more requests can meet."""
+        with self._lock:
+            return [replace(fault) for fault in self._faults if fault.times != 0]
 
     def clear(self) -> None:
         """Remove all faults."""

@@ -70,6 +70,15 @@ class Collection:
         _, log = self.now()
         return [log.indices[position] for position in log.current(0, len(log))]
 
+    def extent(self) -> tuple[int, int | None]:
+        """Return the number of records that exist, and when the last change was, in ticks; None if there is no record."""
+        with self.history.lock:
+            _, log = self.now()
+            return self._number(log), log.times[-1] if log.times else None
+
+    def _number(self, log: ChangeLog) -> int:
+        return len(log.created) - len(log.removed)
+
     def exists(self, index: int) -> bool:
         """Return whether there is such a record, and it was not removed."""
         _, log = self.now()

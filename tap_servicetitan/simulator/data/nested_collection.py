@@ -10,6 +10,7 @@ from tap_servicetitan.simulator.fake.references import target_stream
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Nested
+    from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
 
 CLOSED_IF_INACTIVE: Final = frozenset({"contact_relationships"})
@@ -39,6 +40,11 @@ class NestedCollection(Collection):
     def indices(self) -> list[int]:
         """Return all records whose parent exists and allows reading them."""
         return [index for index in super().indices() if self._readable(self.distribution.parent_of(index))]
+
+    def _number(self, log: ChangeLog) -> int:
+        _, parents = self.parents.now()
+        all_readable = not parents.removed and self.endpoint.name not in CLOSED_IF_INACTIVE
+        return super()._number(log) if all_readable else len(self.indices())
 
     def exists(self, index: int) -> bool:
         """Return whether there are such a record and its parent, and neither was removed."""

@@ -11,6 +11,7 @@ from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, j
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_servicetitan.simulator.http.overview import Overview
     from tap_servicetitan.simulator.http.request_log import RequestLog
 
 PREFIX: Final = "/simulator/"
@@ -22,6 +23,9 @@ class Controls(Protocol):
     @property
     def config(self) -> dict[str, Any]:
         """The settings that a tap needs."""
+
+    def config_at(self, url: str) -> dict[str, Any]:
+        """Return the same settings, with another root of the API."""
 
     @property
     def now(self) -> str:
@@ -58,11 +62,12 @@ class Controls(Protocol):
 class ControlPaths:
     """Answers requests to the control paths."""
 
-    def __init__(self, controls: Controls, log: RequestLog) -> None:
+    def __init__(self, controls: Controls, log: RequestLog, overview: Overview) -> None:
         self._controls = controls
         self._log = log
+        self._overview = overview
         self._routes: Mapping[str, tuple[str, Callable[[ApiRequest], object]]] = {
-            "config": ("GET", lambda _: controls.config),
+            "config": ("GET", self._config),
             "advance": ("POST", self._advance),
             "add-field": ("POST", self._add_field),
             "add-collection": ("POST", self._add_collection),
@@ -70,6 +75,7 @@ class ControlPaths:
             "behave": ("POST", self._behave),
             "records": ("GET", self._records),
             "requests": ("GET", self._requests),
+            "overview": ("GET", self._describe),
         }
 
     def handle(self, request: ApiRequest) -> ApiResponse:
@@ -85,6 +91,15 @@ class ControlPaths:
             return json_response(answer(request))
         except (ValueError, msgspec.DecodeError) as error:
             return json_response({"error": str(error)}, 400)
+
+    def _config(self, request: ApiRequest) -> object:
+        """Name the address that the client came by: another container knows the simulator by another name."""
+        host = request.headers.get("host")
+        return self._controls.config_at(f"http://{host}") if host else self._controls.config
+
+    def _describe(self, request: ApiRequest) -> object:
+        tenant = request.query.get("tenant")
+        return self._overview.describe(int(tenant) if tenant else None)
 
     def _advance(self, request: ApiRequest) -> object:
         options = msgspec.json.decode(request.body or b"{}", type=_Advance)

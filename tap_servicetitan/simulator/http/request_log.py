@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,9 @@ class LoggedRequest:
     at: float = field(default=0.0, repr=False)
     """When it was answered, in seconds of :func:`time.monotonic`."""
 
+    seconds: float = field(default=0.0, repr=False)
+    """How long the answer took, without sending it."""
+
 
 class RequestLog:
     """The requests of the API and of the token endpoint."""
@@ -55,8 +59,8 @@ class RequestLog:
         self._counts: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
 
-    def add(self, exchange: Exchange) -> None:
-        """Add a request that has been answered."""
+    def add(self, exchange: Exchange, seconds: float) -> None:
+        """Add a request that has been answered, in so many seconds."""
         request, response = exchange.request, exchange.response
         status = 0 if response.breakage == "reset" else response.status
         logged = LoggedRequest(
@@ -70,6 +74,7 @@ class RequestLog:
             headers=request.headers,
             body=request.body,
             at=monotonic(),
+            seconds=seconds,
         )
         with self._lock:
             self._counts[exchange.stream or request.path, status] += 1
@@ -87,6 +92,16 @@ class RequestLog:
         finally:
             with self._lock:
                 self._in_flight -= 1
+
+    @property
+    def in_flight(self) -> int:
+        """Number of requests of the API that are in flight now."""
+        return self._in_flight
+
+    def last(self, number: int) -> list[LoggedRequest]:
+        """Return the last requests, the newest first."""
+        with self._lock:
+            return list(islice(reversed(self.requests), number))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of requests by stream (or path, where there is no stream) and by status."""

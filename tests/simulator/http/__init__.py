@@ -1,0 +1,1 @@
+"""The socket, the page and the paths that control the simulator."""
