@@ -93,22 +93,25 @@ class ReportRunner:
         self._resumed: tuple[Query, Page] | None = None
         """A query of an earlier run of the tap, and its result."""
 
-    def resume(self, stored: Any, wanted: Iterable[Mapping[str, Any]]) -> None:
+    def resume(self, stored: Any, wanted: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
         """Wait for the query that an earlier run of the tap left in STATE, if this one wants its rows; else cancel it.
 
         Args:
             stored: What STATE has of the query.
             wanted: The parameters of each run that will follow.
+
+        Returns:
+            The query's parameters, if its rows are there.
         """
         if stored is None:
-            return
+            return None
         query = Query.load(stored, self._result.now())
         report_id = self._tenant_report.report.report_id
         if query is None or not any(query.is_of(report_id, dict(parameters)) for parameters in wanted):
             if isinstance(stored, Mapping) and isinstance(token := stored.get("token"), str) and token:
                 self._cancel(token)
             self._keep(None)
-            return
+            return None
         _log.info("%s: goes on to wait for the query that the run before this one began.", self._name)
         self._support.under_way.add(self._name)
         try:
@@ -116,6 +119,7 @@ class ReportRunner:
                 self._resumed = query, rows
         finally:
             self._support.under_way.discard(self._name)
+        return self._resumed and query.parameters
 
     def run(self, parameters: Mapping[str, Any]) -> ReportRun:
         """Run the report, or use the result of the query that was resumed."""

@@ -50,10 +50,11 @@ def test_query_of_a_process_that_is_ended_while_it_polls_is_not_sent_again(
 
     assert ended.code == (-signal.SIGKILL if ended_by is signal.SIGKILL else 128 + signal.SIGTERM)
     assert last.code == 0, last.log
-    # The bookmark's own month is read again, as after any other run.
-    assert server.asked() == [*MONTHS[:2], MONTHS[0], MONTHS[2]]
+    # With BATCH the bookmark's own month is read again: its file may have been lost.
+    again = MONTHS[:1] if batches else []
+    assert server.asked() == [*MONTHS[:2], *again, MONTHS[2]]
     written = [*ended.batched(STREAM), *last.batched(STREAM), *ended.records(STREAM), *last.records(STREAM)]
-    assert sorted(record["A"] for record in written) == [month[0] for month in (MONTHS[0], *MONTHS)]
+    assert sorted(record["A"] for record in written) == [month[0] for month in (*again, *MONTHS)]
     assert "query" not in last.bookmark(STREAM)
 
 
@@ -77,9 +78,7 @@ def test_runs_of_a_report_in_a_year_by_month_with_and_without_kills(monkeypatch:
         assert asked(runs) == []
 
         killed, written = ReportRuns(server, config), []
-        for number, month in enumerate(months[:10]):
-            # The month of the bookmark is read again; the one whose query was under way is not.
-            again = months[number - 2 : number - 1] if number > 1 else []
-            assert asked(killed, cut_after=f'"parameters":{{"From":"{month}"') == [*again, month]
-        assert asked(killed) == [months[8], *months[10:]]
+        for month in months[:10]:
+            assert asked(killed, cut_after=f'"parameters":{{"From":"{month}"') == [month]
+        assert asked(killed) == months[10:]
         assert set(written) == set(months)
