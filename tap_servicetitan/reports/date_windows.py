@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -89,3 +89,14 @@ def calendar_windows(window: str, days: DateWindow) -> Iterator[DateWindow]:
         current = _WINDOWS[window](start)
         yield DateWindow(current.first, min(current.last, days.last))
         start = current.last + DAY
+
+
+def windows_left(windows: Iterable[DateWindow], resumed: DateWindow, read_until: date | None) -> list[DateWindow]:
+    """Return what is left of the windows of a run of the tap that was killed, from the one that it waited for.
+
+    Args:
+        windows: All of them.
+        resumed: The one whose query is in STATE.
+        read_until: The bookmark: windows behind it are left, wherever they are.
+    """
+    return [window for window in windows if window.first >= resumed.first or not read_until or window.last > read_until]

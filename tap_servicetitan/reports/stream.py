@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_servicetitan.errors import RefusedRequestError, ReportError, StreamError, shown_names
-from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
+from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read, windows_left
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
 from tap_servicetitan.reports.query import Query, ReportBookmark
@@ -102,10 +102,11 @@ class ReportStream(EndpointStream):
                 runner.resume(stored.get("query"), [parameters])
                 yield from self._run(runner, parameters, bookmark)
             return
+        read_until = bookmark.newest.date.date() if bookmark.newest.date else None
         days = days_to_read(
             tenant_report.report,
             self.endpoint.dates,
-            bookmark=bookmark.newest.date.date() if bookmark.newest.date else None,
+            bookmark=read_until,
             today=self.today(tenant_id),
             start_date=start_date.date() if start_date else None,
         )
@@ -114,16 +115,15 @@ class ReportStream(EndpointStream):
             self._log_nothing_to_read(tenant_id, days)
         if self.ABORT_AT_RECORD_COUNT is not None:
             windows = windows[-1:]
-        runs = [
-            (window, {**parameters, **self._bounds(self.endpoint.stepped(tenant_id), window)}) for window in windows
-        ]
-        resumed = runner.resume(stored.get("query"), [values for _, values in runs])
+        stepped = self.endpoint.stepped(tenant_id)
+        runs = {window: {**parameters, **self._bounds(stepped, window)} for window in windows}
+        resumed = runner.resume(stored.get("query"), runs.values())
         if resumed is not None and not self.config.get("batch_config"):  # a file may have been lost with what it held
-            runs = _runs_left(runs, resumed, bookmark.newest.date)
-        self._log_duration(tenant_id, len(runs))
-        for window, values in runs:
+            windows = windows_left(windows, next(one for one in runs if runs[one] == resumed), read_until)
+        self._log_duration(tenant_id, len(windows))
+        for window in windows:
             asked_days = DateWindow(max(days.first, window.first), window.last)
-            bookmark = yield from self._run(runner, values, bookmark, window, asked_days)
+            bookmark = yield from self._run(runner, runs[window], bookmark, window, asked_days)
 
     @override
     def probe(self, api: ApiReader) -> None:
@@ -297,13 +297,3 @@ class ReportStream(EndpointStream):
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _runs_left(
-    runs: list[tuple[DateWindow, dict[str, Any]]], resumed: Mapping[str, Any], read_until: datetime | None
-) -> list[tuple[DateWindow, dict[str, Any]]]:
-    """Return the runs without those that came before the resumed one: the run of the tap that began it has read them."""
-    first = [values for _, values in runs].index(dict(resumed))
-    return [
-        run for number, run in enumerate(runs) if number >= first or not read_until or run[0].last > read_until.date()
-    ]

@@ -38,11 +38,11 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
         (("--check-access", "--format=YAML"), "--format yaml needs --list-reports."),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], words: str) -> None:
-    done = run(*arguments, stdout=subprocess.PIPE)
+def test_options_that_do_not_go_together_are_refused(tap: Tap, arguments: tuple[str, ...], words: str) -> None:
+    done = tap.run([TAP, *arguments])
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+    assert (done.code, done.stdout) == (2, "")
+    assert words in done.log
 
 
 NOT_JSON = (
@@ -61,17 +61,19 @@ UNUSABLE = [(option, *case) for option in ("--config", "--catalog", "--state") f
         ("--state", '{"streams": []}', "is a catalog: give it by --catalog."),
     ],
 )
-def test_file_that_cannot_be_used_is_named(tmp_path: Path, option: str, content: str | bytes, words: str) -> None:
+def test_file_that_cannot_be_used_is_named(
+    tap: Tap, tmp_path: Path, option: str, content: str | bytes, words: str
+) -> None:
     config, file = tmp_path / "config.json", tmp_path / "wrong.json"
     config.write_text(json.dumps(VALID))
     file.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    done = run("--config", config, option, file)
+    done = tap.run([TAP, "--config", str(config), option, str(file)])
 
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith(f"The file given by {option}, {file}, {words}")
-    assert "Traceback" not in done.stderr
-    assert "s3cret" not in done.stderr
+    assert done.code == 1
+    assert done.log.splitlines()[-1].endswith(f"The file given by {option}, {file}, {words}")
+    assert "Traceback" not in done.log
+    assert "s3cret" not in done.log
 
 
 def test_directory_in_place_of_a_config_is_named(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from singer_sdk.exceptions import SingerSDKError
 
+from helpers.processes import run_process
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.failures import SyncFailedError
 from tap_servicetitan.simulator import Simulator
@@ -144,7 +145,7 @@ def unpacked(manifest: list[str]) -> list[dict[str, Any]]:
 
 
 class Tap:
-    """The installed executable, with a directory for its files."""
+    """The tap as a process, with a directory for its files."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -167,9 +168,12 @@ class Tap:
 
     def __call__(self, config: dict[str, Any], *arguments: str, **files: dict[str, Any] | None) -> Output:
         """Run the tap to its end."""
-        command = self.command(config, *arguments, **files)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
-        return Output(done.returncode, done.stdout, done.stderr)
+        return self.run(self.command(config, *arguments, **files))
+
+    def run(self, command: list[str]) -> Output:
+        """Run a command line to its end."""
+        out, err = (self._directory / f"{next(self._numbers)}.{name}" for name in ("stdout", "stderr"))
+        return Output(run_process(command, out, err, timeout=100), out.read_text(), err.read_text())
 
     def _file(self, content: dict[str, Any]) -> str:
         path = self._directory / f"{next(self._numbers)}.json"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from helpers.reports.report_server import ReportTap
-from helpers.simulated_reports import UNLIMITED
+from helpers.reports.simulated_reports import UNLIMITED
 from helpers.support import Output, bookmark, config_of, run_here
 
 from tap_servicetitan.client.rate_limit import MAX_RATE_LIMIT_WAIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from helpers.simulated_reports import UNLIMITED, every_report, just
+from helpers.reports.simulated_reports import UNLIMITED, every_report, just
 from helpers.support import Output, Tap, config_of
 
 from tap_servicetitan.simulator import Simulator

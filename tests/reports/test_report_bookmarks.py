@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from helpers.reporting import OnlyReports
-from helpers.simulated_reports import UNLIMITED, every_report, just, runs
+from helpers.reports.simulated_reports import UNLIMITED, every_report, just, runs
 from helpers.support import Output, Tap, config_of, run_here
 
 from tap_servicetitan.simulator import Simulator

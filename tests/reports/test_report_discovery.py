@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.simulated_reports import DATE_RANGE_PARAMS, entry, every_report, just, streams, warnings
+from helpers.reports.simulated_reports import DATE_RANGE_PARAMS, entry, every_report, just, streams, warnings
 from helpers.support import Output, Tap, config_of
 
 from tap_servicetitan.endpoints.table import TABLE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jsonschema
 from helpers.reporting import OnlyReports
-from helpers.simulated_reports import (
+from helpers.reports.simulated_reports import (
     CREATED,
     DATE_RANGE_PARAMS,
     UNLIMITED,
