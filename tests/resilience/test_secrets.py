@@ -136,16 +136,16 @@ GARBAGE = [
 
 @pytest.mark.usefixtures("debugging")
 @pytest.mark.parametrize("text", GARBAGE)
-def test_invalid_config_is_not_quoted(monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
+def test_invalid_config_is_not_quoted(tap: Tap, monkeypatch: pytest.MonkeyPatch, text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     monkeypatch.setenv("TAP_SERVICETITAN_TENANTS", text)
 
     for config in ("ENV", str(tmp_path / "config.json")):
-        done = subprocess.run([TAP, "--config", config], capture_output=True, text=True, check=False)
+        done = tap.run([TAP, "--config", config])
 
-        assert done.returncode
-        assert "Traceback" not in done.stderr
-        assert_silent(Output(done.returncode, done.stdout, done.stderr))
+        assert done.code
+        assert "Traceback" not in done.log
+        assert_silent(done)
 
 
 @pytest.mark.parametrize("who", ["machine 127.0.0.1", "default"])
