@@ -9,6 +9,7 @@ import argparse
 import signal
 import sys
 from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING, Final, get_args
 
 from tap_servicetitan.simulator.data.report_queries import Keys
@@ -16,6 +17,12 @@ from tap_servicetitan.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+LIVE_STEP_SECONDS: Final = 1.0
+"""How often the clock moves with ``--live``."""
+
+LIVE_CHANGES: Final = 600
+"""Changes an hour with ``--live`` alone: ten a minute."""
 
 _EPILOG: Final = """\
 settings of a tap, for tenant 1001 (GET /simulator/config prints them):
@@ -77,8 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"a tap's settings: {simulator.url}/simulator/config)\n"
         )
         sys.stdout.flush()
-        stop.wait()
+        _run_clock(simulator, stop) if options["live"] else stop.wait()
     return 0
+
+
+def _run_clock(simulator: Simulator, stop: Event) -> None:
+    """Let the simulator's clock move as fast as the machine's."""
+    before = monotonic()
+    while not stop.wait(LIVE_STEP_SECONDS):
+        now = monotonic()
+        simulator.advance(minutes=(now - before) / 60, new=0, changed=0)
+        before = now
 
 
 def _fail(message: str) -> int:
@@ -191,6 +207,16 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="SHARE",
         help="share of the requests that fail at random, such as 0.05; the same request fails at most twice in a row",
+    )
+    add(
+        "--live",
+        type=float,
+        nargs="?",
+        const=float(LIVE_CHANGES),
+        default=0.0,
+        metavar="N",
+        help="let time run: bookings arrive and become jobs, appointments, invoices and payments, N changes an hour "
+        f"(without a number: {LIVE_CHANGES})",
     )
     add("--verbose", action="store_true", help="write a line to stderr for each request")
     return parser

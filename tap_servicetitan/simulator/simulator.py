@@ -13,8 +13,9 @@ from tap_servicetitan.simulator.api.endpoint_operations import single_children, 
 from tap_servicetitan.simulator.api.faults import Faults
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
 from tap_servicetitan.simulator.api.service import TOKEN_PATH, Service
-from tap_servicetitan.simulator.data.clock import Clock
+from tap_servicetitan.simulator.data.clock import FEED_DELAY, START, Clock
 from tap_servicetitan.simulator.data.report_queries import Keys, QueryOptions
+from tap_servicetitan.simulator.data.stories import Stories
 from tap_servicetitan.simulator.data.world import World
 from tap_servicetitan.simulator.fake import timestamps
 from tap_servicetitan.simulator.fake.identities import Identities
@@ -58,6 +59,7 @@ class Simulator:
         token_lifetime: float = 900.0,
         deny_scopes: Sequence[str] = (),
         chaos: float = 0.0,
+        live: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,
         verbose: bool = False,
@@ -88,6 +90,8 @@ class Simulator:
             deny_scopes: OAuth scopes that the app does not have, such as ``tn.crm.leads:r``.
             chaos: Share of the requests that fail at random: from 0 to below 1. The same request fails at most twice
                 in a row.
+            live: How many changes stories bring in an hour of the clock, in all collections together: bookings become
+                jobs, appointments, invoices and payments. The clock moves only by :meth:`advance` all the same.
             host: Address to listen on.
             port: Port to listen on; 0 for a free one.
             verbose: Whether to write a line to stderr for each request.
@@ -96,7 +100,7 @@ class Simulator:
             OSError: The port is in use.
             ValueError: An option is out of range, or names an unknown stream or scope.
         """
-        numbers = [records, latency, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()]
+        numbers = [records, latency, live, rate_limit, reports_per_minute, token_lifetime, *(sizes or {}).values()]
         if min(*numbers, report_seconds, report_wait, report_token_lifetime, report_slots) < 0 or page_size < 1:
             message = "No number may be negative, and a page has at least one record."
             raise ValueError(message)
@@ -107,7 +111,8 @@ class Simulator:
             tuple(range(FIRST_TENANT, FIRST_TENANT + tenants)) if isinstance(tenants, int) else tuple(tenants)
         )
         identities = Identities(seed, records, dict(sizes or {}), single_children())
-        self._clock = Clock()
+        stories = Stories(identities, live, START - FEED_DELAY) if live else None
+        self._clock = Clock(stories)
         self.world: Final = World(self.tenants, self._clock, identities, can_vanish=vanishing())
         authorizer = Authorizer(
             self.tenants,
@@ -122,7 +127,7 @@ class Simulator:
             self.world, authorizer, self._faults, page_size=page_size, latency=latency, queries=queries
         )
         self._log = RequestLog()
-        overview = Overview(self.world, self._faults, self._log)
+        overview = Overview(self.world, self._faults, self._log, live)
         application = Application(self._service, self._log, self, overview)
         self._server = Server((host, port), application, verbose=verbose)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)

@@ -131,6 +131,19 @@ def test_what_is_copied_works(open_simulator: Open, simulator: Simulator) -> Non
     assert len(json.loads(done.stdout)["data"]) == 20
 
 
+def test_stories_move_the_page(open_at: Open, simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate(live=600)
+    page = open_at(f"{simulator.url}/")
+    rows(page, "collections", len(table.TABLE))
+    assert page.get_by_text("600 changes an hour").is_visible()
+    page.get_by_role("searchbox", name="Find").fill("export/bookings")
+    before = int(rows(page, "collections", 1)[0][1])
+
+    simulator.advance(minutes=30, new=0, changed=0)
+
+    page.wait_for_function("n => Number(document.querySelector('#collections td.number').textContent) > n", arg=before)
+
+
 def test_tenants_are_shown_one_by_one(open_at: Open, simulate: Callable[..., Simulator]) -> None:
     page = open_at(f"{simulate(tenants=2).url}/")
     page.get_by_label("Show tenant").select_option("1002")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_servicetitan.simulator.data.clock import FEED_DELAY
 from tap_servicetitan.simulator.fake import timestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from random import Random
 
     from tap_servicetitan.simulator.data.clock import TimeStep
+    from tap_servicetitan.simulator.data.stories import StoryEvent
 
 HISTORY: Final = 2 * timestamps.YEAR
 """How far back the records of a new simulator go."""
@@ -54,6 +55,8 @@ class ChangeLog:
         """Records that are inactive, but still there."""
         self.removed: set[int] = set()
         """Records that are no longer there."""
+        self.stories: dict[int, Mapping[str, Any]] = {}
+        """The fields of the records that stories created, as far as the stories write them."""
 
     def _changed(self, index: int, until: int) -> int:
         created = self.created[index]
@@ -95,7 +98,7 @@ class ChangeLog:
         return self.times[self._positions[index]]
 
     def apply(self, step: TimeStep, *, grows: bool, loses: bool) -> None:
-        """Append the new and changed records of a time step, the recent ones last.
+        """Append the new and changed records of a time step, the recent ones last, without those of stories.
 
         Args:
             step: What happens.
@@ -109,6 +112,20 @@ class ChangeLog:
         if loses and step.removed:
             left = self._left()
             self.removed.update(self._rng.sample(left, min(step.removed, len(left))))
+
+    def apply_stories(self, events: Sequence[StoryEvent], since: int) -> None:
+        """Insert what happened in stories between the entries of the same time step, which begin at a position."""
+        for event in events:
+            if event.new:
+                self.created.append(event.time)
+                self._positions.append(0)
+            self.stories[event.index] = event.fields
+        entries = [*zip(self.times[since:], self.indices[since:], strict=True)]
+        entries = sorted([*entries, *((event.time, event.index) for event in events)], key=lambda entry: entry[0])
+        self.times[since:] = [time for time, _ in entries]
+        self.indices[since:] = [index for _, index in entries]
+        for position, (_, index) in enumerate(entries, since):
+            self._positions[index] = position
 
     def _left(self) -> list[int]:
         return [index for index in range(len(self.created)) if index not in self.removed]

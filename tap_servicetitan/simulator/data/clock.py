@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from threading import RLock
 from time import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tap_servicetitan.simulator.data.stories import STREAMS
 from tap_servicetitan.simulator.fake import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_servicetitan.simulator.data.stories import Stories, StoryEvent
 
 FEED_DELAY: Final = 15 * timestamps.MINUTE
 """How long a feed holds back a change, unless asked for: developer.servicetitan.io, transactional-and-export-apis."""
@@ -49,16 +56,26 @@ class TimeStep:
     now: int
     """Time of the clock after the step."""
 
+    stories: Mapping[str, Sequence[StoryEvent]]
+    """What happens besides, by stream: all of it after the step before, and until now."""
+
 
 class Clock:
     """The time, and all steps so far. It moves only by :meth:`advance`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stories: Stories | None = None) -> None:
+        """Begin at :data:`START`; what stories bring within :data:`FEED_DELAY` before it has happened by then."""
         self.start: Final = START
-        self._now = START
+        self._now = START - FEED_DELAY
         self._steps: list[TimeStep] = []
+        self._moves = 0
         self._last_change = START - FEED_DELAY  # No change is dated later.
+        self._stories = stories
+        self._created: Counter[str] = Counter()
+        """Records created since the start, of each stream that has stories."""
+
         self._lock = RLock()
+        self.advance(minutes=FEED_DELAY / timestamps.MINUTE, new=0, changed=0, recent=0, removed=0, stream=None)
 
     @property
     def now(self) -> int:
@@ -67,8 +84,8 @@ class Clock:
 
     @property
     def steps(self) -> int:
-        """Number of steps so far."""
-        return len(self._steps)
+        """How often the clock has moved so far, also where no record changed."""
+        return self._moves
 
     def since(self, step: int) -> tuple[int, list[TimeStep]]:
         """Return the time, and the steps after the first ``step`` ones."""
@@ -103,7 +120,24 @@ class Clock:
                 message = "Too short a time for recent changes: advance by more than 0 minutes."
                 raise ValueError(message)
             self._last_change = now if recent else last_settled
-            self._steps.append(
-                TimeStep(stream, new, changed, recent, removed, settled_after, settled_until, recent_after, now)
-            )
+            self._created.update(dict.fromkeys((stream,) if stream else STREAMS, new + recent - recent // 2))
+            stories = self._stories.between(self._now, now, self._created) if self._stories else []
+            self._last_change = max([self._last_change, *(event.time for event in stories[-1:])])
+            if stories or any((new, changed, recent, removed)):
+                by_stream = {name: [event for event in stories if event.stream == name] for name in STREAMS}
+                self._steps.append(
+                    TimeStep(
+                        stream,
+                        new,
+                        changed,
+                        recent,
+                        removed,
+                        settled_after,
+                        settled_until,
+                        recent_after,
+                        now,
+                        by_stream,
+                    )
+                )
+            self._moves += 1
             self._now = now

@@ -45,8 +45,11 @@ class History:
         now, steps = self._clock.since(self._steps_applied)
         self._steps_applied += len(steps)
         for step in steps:
+            since = len(self._log)
             if step.stream in {None, self._stream}:
                 self._log.apply(step, grows=self._grows, loses=self._loses)
+            if events := step.stories.get(self._stream):
+                self._log.apply_stories(events, since)
         return now, self._log
 
 
@@ -97,18 +100,21 @@ class Collection:
     def active(self, index: int) -> bool:
         """Return whether a record is active, also where the record has no such field."""
         _, log = self.now()
-        return index not in log.deleted and self.maker.active(index)
+        return index not in log.deleted and (index in log.stories or self.maker.active(index))
 
     def make(self, index: int) -> dict[str, Any]:
         """Make a record as the API sends it."""
         _, log = self.now()
-        return self.maker.make(
+        record = self.maker.make(
             index,
             len(log.changes.get(index, ())),
             created=log.created[index],
             modified=log.modified(index),
             deleted=index in log.deleted,
         )
+        if index in log.stories:
+            record |= {"active": index not in log.deleted, **log.stories[index]}
+        return record
 
     def record(self, position: int) -> dict[str, Any]:
         """Make the record of a position of the change log, as the record is now."""

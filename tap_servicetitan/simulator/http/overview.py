@@ -29,10 +29,11 @@ MAX_MADE_TO_LOOK: Final = 20_000
 class Overview:
     """Describes collections, requests and faults. It is cheap: what clients have to wait for is done once a step."""
 
-    def __init__(self, world: World, faults: Faults, log: RequestLog) -> None:
+    def __init__(self, world: World, faults: Faults, log: RequestLog, live: float) -> None:
         self._world = world
         self._faults = faults
         self._log = log
+        self._live = live
         self._collections: tuple[tuple[int, int, int], list[dict[str, Any]]] = ((0, 0, 0), [])
 
     def describe(self, tenant_id: int | None = None) -> dict[str, Any]:
@@ -45,6 +46,7 @@ class Overview:
         now = monotonic()
         return {
             "now": timestamps.format_utc(self._world.clock.now),
+            "live": self._live,
             "tenants": self._world.tenants,
             "tenant": tenant,
             "collections": self._of_tenant(tenant),

@@ -98,6 +98,27 @@ def test_program_prints_its_address_and_ends_on_a_signal(command: Sequence[str],
     assert (process.returncode, output, errors) == (0, "", "")
 
 
+def test_program_lets_time_run() -> None:
+    with start("--port", "0", "--records", "5", "--live", "36000") as process, requests.Session() as session:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+
+        def overview() -> Any:
+            return session.get(f"{url}/simulator/overview", timeout=10).json()
+
+        first = overview()
+        later = next(seen for seen in iter(overview, None) if seen["now"] != first["now"])
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=10)
+
+    assert (first["live"], first["now"]) == (36_000, "2026-01-01T00:00:00Z")
+    assert later["now"].startswith("2026-01-01T00:00:0")
+    pairs = zip(first["collections"], later["collections"], strict=True)
+    changed = [after["stream"] for before, after in pairs if before != after]
+    assert set(changed) <= {"bookings", "jobs", "appointments", "invoices", "payments"}
+    assert "bookings" in changed
+
+
 def test_program_reports_in_one_line_that_a_port_is_in_use(simulator: Simulator) -> None:
     port = simulator.url.rpartition(":")[2]
     with start("--port", port) as process:
