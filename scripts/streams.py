@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.endpoints.operations import find
 from tap_servicetitan.explore.stream_facts import kind, moving_rows
 
@@ -20,7 +21,8 @@ HEAD = """# Streams
 
 * **Kind**: an *export* is a change feed, resumed by its own token. A *listing* comes in numbered pages. An *unpaged*
   collection and a *singleton* come in one response. *Nested* streams cost a request for each parent, so a catalog does
-  not select them. A *window* is read day by day, *capacity* for the next 14 days.
+  not select them. *Changed* after it: later runs ask only for parents that changed, unless `nested_parents` says
+  otherwise; see [nested streams](docs/getting-started.md#choosing-streams). A *window* is read day by day, *capacity* for the next 14 days.
 * **Replication key**: the date by which a later run requests what is new; without one, the stream is read in full each
   time.
 * **Rows that move**: what holds when rows are added or removed while a stream is read. *token*: the feed itself goes on
@@ -50,7 +52,7 @@ def row(endpoint: Endpoint) -> str:
     selected = "yes" if endpoint.selected else "no"
     cells = (
         f"`{endpoint.name}`",
-        kind(endpoint),
+        kind(endpoint) + (", changed" if isinstance(endpoint, Nested) and endpoint.nested_parents == "changed" else ""),
         key,
         endpoint.replication_key or "",
         moving_rows(endpoint),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 
@@ -172,6 +172,13 @@ class Nested(Paged):
 
     parent_fields: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
     """The parent's field for a placeholder of the path, where it is not the default of :attr:`path_params`."""
+
+    nested_parents: Literal["all", "changed"] = field(default="all", kw_only=True)
+    """Of which parents later runs ask for records, where the setting of this name does not say.
+
+    ``changed`` where a record is part of its parent, so that it does not change without the parent's ``modifiedOn``;
+    ``all`` where it may, or where that is not known.
+    """
 
     date_range_params: tuple[str, str] | None = field(default=None, kw_only=True)
     """Parameters for the first and last date of what is summed up: start date and start of the run, also kept in the record."""

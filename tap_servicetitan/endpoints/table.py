@@ -46,7 +46,13 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Listing("ap_payments", "ap-payments", active_filter=None, sort=None),
         custom_fields("ap_payments_custom_fields", "ap-payments/custom-fields"),
         Listing("bank_deposits", "bank-deposits", active_filter=None, sort=None),
-        Nested("bank_deposit_transactions", "bank-deposits/{bank_deposit_id}/transactions", parent="bank_deposits"),
+        # What a deposit consists of.
+        Nested(
+            "bank_deposit_transactions",
+            "bank-deposits/{bank_deposit_id}/transactions",
+            parent="bank_deposits",
+            nested_parents="changed",
+        ),
         Listing("credit_memos", "credit-memos", sort=None),
         custom_fields("credit_memos_custom_fields", "credit-memos/custom-fields"),
         Listing("credit_memo_items", "credit-memos/credit-memo-items", replication_key=None, sort=None),
@@ -60,15 +66,23 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("invoices", "export/invoices"),
         custom_fields("invoices_custom_fields", "invoices/custom-fields"),
         Export("invoice_items", "export/invoice-items"),
-        Nested("invoice_tasks", "invoices/{invoice_id}/tasks", parent="invoices", keys=("taskId",)),
+        # What an invoice charges for.
+        Nested(
+            "invoice_tasks",
+            "invoices/{invoice_id}/tasks",
+            parent="invoices",
+            keys=("taskId",),
+            nested_parents="changed",
+        ),
         Listing("journal_entries", "journal-entries", page_size=500, active_filter=None),
-        # Lines of an entry have no id, and two lines may be alike.
+        # What an entry consists of. Its lines have no id, and two lines may be alike.
         Nested(
             "journal_entry_details",
             "journal-entries/{journal_entry_id}/details",
             parent="journal_entries",
             keys=(),
             page_size=500,
+            nested_parents="changed",
         ),
         Nested(
             "journal_entry_summaries",
@@ -76,6 +90,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             parent="journal_entries",
             keys=(),
             page_size=500,
+            nested_parents="changed",
         ),
         Export("payments", "export/payments"),
         custom_fields("payments_custom_fields", "payments/custom-fields"),
@@ -86,6 +101,8 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     ),
     "crm/v2": (
         Export("bookings", "export/bookings"),
+        # Contacts, preferences, relationships, notes and attachments may change without their parent's modifiedOn, as those
+        # of customers and locations do (ServiceTitan's FAQ).
         Nested("booking_contacts", "bookings/{booking_id}/contacts", parent="bookings"),
         Listing("booking_provider_tags", "booking-provider-tags", active_filter=None),
         Listing("contacts", "contacts", active_filter=None),
@@ -198,9 +215,19 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "jpm/v2": (
         Export("appointments", "export/appointments", params={"active": "Any"}),
         Export("jobs", "export/jobs"),
-        Nested("job_booked_log", "jobs/{jobId}/booked-log", parent="jobs", records_path=None, page_size=None),
+        # Booking and canceling change the job.
+        Nested(
+            "job_booked_log",
+            "jobs/{jobId}/booked-log",
+            parent="jobs",
+            records_path=None,
+            page_size=None,
+            nested_parents="changed",
+        ),
         Export("job_canceled_logs", "export/job-canceled-logs", replication_key="createdOn"),
-        Nested("job_canceled_log", "jobs/{jobId}/canceled-log", parent="jobs"),  # the feed above, job by job
+        Nested(  # the feed above, job by job
+            "job_canceled_log", "jobs/{jobId}/canceled-log", parent="jobs", nested_parents="changed"
+        ),
         Listing("job_cancel_reasons", "job-cancel-reasons"),
         custom_fields("job_custom_fields", "jobs/custom-fields", sort="+Id"),
         # A row is a job and a list of events: the event has the id, and whether a row has all events is not known.
@@ -387,13 +414,14 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
     "sales/v2": (
         Export("estimates", "export/estimates"),
         Listing("estimate_items", "estimates/items", sort=None),
-        Nested(
+        Nested(  # the status is a field of the estimate
             "estimate_status_changes",
             "status/estimates/{estimate_id}/changes",
             parent="estimates",
             records_path=None,
             page_size=None,
             resource="estimates",
+            nested_parents="changed",
         ),
         # modifiedOn does not move when a template's items are edited: read in full.
         Listing("estimate_templates", "estimate-templates", replication_key=None, sort=None),
@@ -507,6 +535,12 @@ def parent(endpoint: Nested) -> Paged:
         msg = f"{endpoint.name} is read for each of {endpoint.parent}, which has no pages; write its list into PARENTS."
         raise TypeError(msg)
     return found
+
+
+def lists_changed_parents(endpoint: Nested) -> bool:
+    """Return whether the API can list just the parents that changed since a date."""
+    found = parent(endpoint)
+    return not isinstance(found, Nested) and found.replication_key is not None
 
 
 def scope(endpoint: Endpoint) -> str:

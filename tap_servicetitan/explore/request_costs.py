@@ -50,7 +50,8 @@ class Cost:
         if self.per == "window":
             return f"a request for each {_days(self.days)}; in each run again for the last {self.lookback_days} days"
         each = {"parent": "parent", "feed page": "page of the feed"}.get(self.per, f"{self.page_size:,} rows")
-        return f"a request for each {each}{', in each run' if self.full else '; later only for what is new'}"
+        later = "for changed ones" if self.per == "parent" else "for what is new"
+        return f"a request for each {each}{', in each run' if self.full else f'; later only {later}'}"
 
     def first_run(self, rows: int, days: int) -> int:
         """Return the requests of a first run.
@@ -77,7 +78,8 @@ class Cost:
 def cost(endpoint: Endpoint) -> Cost:
     """Return what decides the number of requests of an entry."""
     if isinstance(endpoint, Nested):
-        return Cost("parent", parent=_list_of_parents(table.parent(endpoint)))
+        parent = _list_of_parents(table.parent(endpoint))
+        return Cost("parent", parent=parent, full=endpoint.nested_parents == "all")
     if isinstance(endpoint, Window):
         return Cost("window", full=False, days=endpoint.days, lookback_days=endpoint.lookback_days)
     if isinstance(endpoint, Export):

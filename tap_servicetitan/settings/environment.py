@@ -51,7 +51,7 @@ class _UnreadableError(Exception):
 
 
 def _parse(text: str, types: str | list[str]) -> Any:
-    if "string" in types:
+    if "string" in types and not ("object" in types and text.startswith("{")):
         return text
     if "boolean" in types:
         if text.lower() in (*TRUE, *FALSE):

@@ -11,10 +11,10 @@ from singer_sdk import typing as th
 
 from tap_servicetitan.dates import parse_date
 from tap_servicetitan.settings import rules
+from tap_servicetitan.settings.connection import Connection
 from tap_servicetitan.settings.custom_reports import ENTRIES, CustomReport, parse_reports
 from tap_servicetitan.settings.definition import (
     definitions,
-    json_object,
     setting,
     text,
     typed_values,
@@ -22,7 +22,7 @@ from tap_servicetitan.settings.definition import (
 from tap_servicetitan.settings.extra_streams import ENTRIES as EXTRA_STREAMS
 from tap_servicetitan.settings.extra_streams import ExtraStream, parse_extra_streams
 from tap_servicetitan.settings.hosts import HOSTS
-from tap_servicetitan.settings.tenant import NUMBERS, TENANT_ID, Tenant, parse_numbers, parse_tenants, tenant_entries
+from tap_servicetitan.settings.tenant import NUMBERS, parse_numbers, parse_tenants, tenant_entries
 
 
 def _date(value: str | None) -> datetime | None:
@@ -30,81 +30,9 @@ def _date(value: str | None) -> datetime | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Connection):
     """A valid config, in the types that the tap works with."""
 
-    client_id: str = setting(
-        "client_id",
-        th.StringType,
-        title="Client ID",
-        description="The app's client id for the tenant.",
-        parse=text,
-    )
-    client_secret: str = setting(
-        "client_secret",
-        th.StringType,
-        secret=True,
-        title="Client secret",
-        description="The app's client secret for the tenant.",
-        parse=text,
-    )
-    st_app_key: str = setting(
-        "st_app_key",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="App key",
-        description="The app's key (`ak1.…`), the same for all tenants and environments.",
-        parse=text,
-        rule=rules.header,
-    )
-    tenant_id: str = setting(
-        "tenant_id",
-        TENANT_ID,
-        title="Tenant ID",
-        description="The tenant (company) to read: its number.",
-        parse=text,
-        rule=rules.tenant_number,
-    )
-    tenants: tuple[Tenant, ...] = setting(
-        "tenants",
-        th.ArrayType(json_object(Tenant)),
-        title="Tenants",
-        description=(
-            "Several tenants in one run, in place of tenant_id: a list of tenant_id, client_id and client_secret. A "
-            "credential that an entry leaves out is the one above."
-        ),
-        parse=parse_tenants,
-    )
-    """Each with its credentials; one where the config has no list."""
-
-    environment: str = setting(
-        "environment",
-        th.StringType,
-        default="production",
-        choices=list(HOSTS),
-        title="Environment",
-        description="Which of ServiceTitan's hosts to talk to.",
-        parse=text,
-    )
-    api_url: str = setting(
-        "api_url",
-        th.StringType,
-        title="API URL",
-        description="Root of the API, in place of the environment's. Plain http only for this machine.",
-        parse=text,
-        rule=rules.root_url,
-    )
-    """Without a slash at its end."""
-
-    auth_url: str = setting(
-        "auth_url",
-        th.StringType,
-        title="Token URL",
-        description="The OAuth token URL itself, in place of the environment's. Plain http only for this machine.",
-        parse=text,
-        rule=rules.url,
-    )
     start_date: datetime | None = setting(  # noqa: RUF009 -- makes a field
         "start_date",
         th.DateTimeType,
@@ -245,6 +173,20 @@ class Settings:
         parse=lambda value: dict(value or {}),
     )
     """Days by stream name."""
+
+    nested_parents: Mapping[str, str] = setting(
+        "nested_parents",
+        th.CustomType({"type": ["string", "object"], "additionalProperties": {"enum": list(rules.NESTED_PARENTS)}}),
+        title="Parents of nested streams",
+        description=(
+            "Of which parents a nested stream requests records: all, or those that changed since the last run. One word for "
+            'all nested streams, or by stream name, "*" for the others: {"customer_notes": "changed"}. By default as in '
+            "STREAMS.md."
+        ),
+        parse=lambda value: {"*": value.strip()} if isinstance(value, str) else dict(value or {}),
+        rule=rules.nested_parents,
+    )
+    """``all`` or ``changed`` by stream name; ``*`` for those without a word of their own."""
 
     log_interval: float = setting(
         "log_interval",

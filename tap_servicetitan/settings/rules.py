@@ -71,6 +71,16 @@ def root_url(text: str) -> str | None:
     return url(text)
 
 
+NESTED_PARENTS = ("all", "changed")
+
+
+def nested_parents(value: str | Mapping[str, str]) -> str | None:
+    """Check a word for all nested streams, or an object of words, whose schema allows no other words."""
+    if isinstance(value, Mapping) or value.strip() in NESTED_PARENTS:
+        return None
+    return f"must be one of: {', '.join(NESTED_PARENTS)}; or an object of them by stream name"
+
+
 def header(text: str) -> str | None:
     """Check text that is sent as a header."""
     sendable = text.strip().isascii() and text.strip().isprintable()

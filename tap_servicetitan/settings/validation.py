@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.settings import custom_reports, extra_streams, rules
 from tap_servicetitan.settings.custom_reports import CustomReport
 from tap_servicetitan.settings.definition import definitions, rule_problems, text
@@ -88,6 +89,8 @@ def _value_problems(config: Mapping[str, Any], wrong: set[str | int]) -> Iterato
         yield from extra_streams.problems(config.get("extra_streams") or ())
     if not wrong & {"custom_reports", "extra_streams", "full_reads"}:
         yield from _full_read_problems(config)
+    if isinstance(words := config.get("nested_parents"), dict) and "nested_parents" not in wrong:
+        yield from _nested_parents_problems(words)
 
 
 def _full_read_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -99,6 +102,17 @@ def _full_read_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"Setting 'full_reads.{name}' names no stream.{_hint(name, names)}"
         elif problem := rules.finite(days):
             yield f"Setting 'full_reads.{name}' {problem}."
+
+
+def _nested_parents_problems(words: Mapping[str, str]) -> Iterator[str]:
+    nested = {each.name: each for each in table.TABLE if isinstance(each, Nested)}
+    for name, word in words.items():
+        if name == "*":
+            continue
+        if name not in nested:
+            yield f"Setting 'nested_parents.{name}' names no nested stream.{_hint(name, nested)}"
+        elif word == "changed" and not table.lists_changed_parents(nested[name]):
+            yield f"Setting 'nested_parents.{name}' must be 'all': the API cannot list the changed {nested[name].parent}."
 
 
 def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:

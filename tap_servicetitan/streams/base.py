@@ -104,6 +104,11 @@ class EndpointStream(Stream, abc.ABC):
         return None
 
     @property
+    def partial_without_full_reads(self) -> str | None:
+        """Why only the runs that ``full_reads`` says read everything, for FULL_TABLE streams where that is so."""
+        return None
+
+    @property
     def keeps_bookmark(self) -> bool:
         """Whether a run goes on where the last one ended."""
         return self.replication_method != REPLICATION_FULL_TABLE

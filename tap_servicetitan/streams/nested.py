@@ -10,9 +10,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_servicetitan.dates import format_api_date, latest
+from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import APIError, NotFoundError, StreamError
 from tap_servicetitan.output.decoder import Decoder
@@ -54,9 +56,30 @@ class NestedStream(EndpointStream):
     def bounded_by_start_date(self) -> bool:
         return self.endpoint.replication_key is not None or self.endpoint.date_range_params is not None
 
+    @property
+    @override
+    def reads_incrementally(self) -> bool:
+        return super().reads_incrementally or self._asks_changed_parents
+
+    @property
+    @override
+    def partial_without_full_reads(self) -> str | None:
+        return "only changed parents are asked; name the stream in full_reads" if self._asks_changed_parents else None
+
+    @functools.cached_property
+    def _asks_changed_parents(self) -> bool:
+        """Whether later runs ask for the records of changed parents only."""
+        endpoint = self.endpoint
+        if endpoint.replication_key and self.replication_method == REPLICATION_FULL_TABLE:  # forced
+            return False
+        words = self.run_context.settings.nested_parents
+        word = words.get(self.name) or words.get("*") or endpoint.nested_parents
+        return word == "changed" and table.lists_changed_parents(endpoint)
+
     @override
     def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
-        bookmark = ParentBookmark.load(stored, self.endpoint.replication_key)
+        changed = self._asks_changed_parents
+        bookmark = ParentBookmark.load(stored, self.endpoint.replication_key).for_parents(changed=changed)
         params = self._params(bookmark.newest.start(start_date), start_date)
         failures = ParentFailures()
         newest: datetime | None = None
@@ -71,12 +94,14 @@ class NestedStream(EndpointStream):
                 yield Page(records, newest=newest)
             incomplete = incomplete or page.incomplete
             if page.last:
-                self._raise_or_warn(api.tenant_id, failures, without_id)
+                self._raise_or_warn(api.tenant_id, failures, without_id, few=bookmark.parents_since is not None)
                 if incomplete:
                     self.warn_of_moved_rows(api.tenant_id, f"of its parents, {incomplete}")
+                # Parents that were all refused are asked again until one answers: it may be the collection that is gone.
+                complete = incomplete is None and not failures.none_answered
                 yield Page(
                     [],
-                    bookmark.finish(newest, api.began(), complete=incomplete is None),
+                    bookmark.finish(newest, api.began(), complete=complete, changed=changed),
                     newest,
                     incomplete=incomplete or _not_read(failures, without_id),
                 )
@@ -86,8 +111,14 @@ class NestedStream(EndpointStream):
                 bookmark = bookmark.advance(page.number + 1, page.highest_id, page.total, api.began())
                 yield Page([], bookmark, newest, incomplete=incomplete or _not_read(failures, without_id))
 
-    def _raise_or_warn(self, tenant_id: str, failures: ParentFailures, without_id: int) -> None:
+    def _raise_or_warn(self, tenant_id: str, failures: ParentFailures, without_id: int, *, few: bool) -> None:
         """Report parents without an answer.
+
+        Args:
+            tenant_id: Whose.
+            failures: What became of the requests.
+            without_id: Parents that could not be requested.
+            few: Whether only changed parents were asked, so that by chance all of them may have no records.
 
         Raises:
             APIError: Some failed; or all were refused, so that it is the collection that does not exist.
@@ -111,7 +142,7 @@ class NestedStream(EndpointStream):
         text = (
             f"{failures.not_found} of the {failures.requested} parents were refused, the last one with: {failures.last}"
         )
-        if failures.block_bookmark and failures.not_found > MAX_PARENT_FAILURES:
+        if failures.none_answered and failures.not_found > MAX_PARENT_FAILURES and not few:
             raise NotFoundError(text)
         self.log("Tenant %s, stream %s: %s", tenant_id, self.name, text, level=logging.WARNING)
 

@@ -37,6 +37,15 @@ def test_booleans_of_the_environment_are_words_of_any_case(text: str, value: boo
     assert config == {"include_recent_changes": value}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("changed", "changed"), ('{"customer_notes": "all"}', {"customer_notes": "all"})]
+)
+def test_setting_that_is_a_word_or_an_object_may_be_either_in_the_environment(text: str, value: object) -> None:
+    variables = {"TAP_SERVICETITAN_NESTED_PARENTS": text}
+
+    assert environment_config(CONFIG_JSONSCHEMA, "TAP_SERVICETITAN_", variables) == {"nested_parents": value}
+
+
 def test_file_env_in_the_working_directory_is_read_and_the_environment_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

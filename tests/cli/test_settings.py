@@ -94,6 +94,22 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ({"full_reads": {"customers": math.inf}}, "Setting 'full_reads.customers' must be a finite number."),
         ({"full_reads": {"customers": None}}, "Setting 'full_reads.customers' must be of type number."),
         ({"full_reads": ["customers"]}, "Setting 'full_reads' must be of type object."),
+        (
+            {"nested_parents": "some"},
+            "Setting 'nested_parents' must be one of: all, changed; or an object of them by stream name.",
+        ),
+        (
+            {"nested_parents": {"customer_notes": "some"}},
+            "Setting 'nested_parents.customer_notes' must be one of: all, ch",
+        ),
+        (
+            {"nested_parents": {"customer_note": "all"}},
+            "Setting 'nested_parents.customer_note' names no nested stream. Did you mean 'customer_notes'?",
+        ),
+        (
+            {"nested_parents": {"wbs_segment_items": "changed"}},
+            "Setting 'nested_parents.wbs_segment_items' must be 'all': the API cannot list the changed wbs_segments.",
+        ),
         ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
         (
             {"tenant_id": None, "tenants": [{"tenant_id": 1}, {"tenant_id": "1"}]},

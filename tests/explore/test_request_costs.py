@@ -22,6 +22,7 @@ START = (datetime.now(UTC) - timedelta(days=DAYS)).isoformat()
         ("payment_terms", 5001),  # a listing of what is new
         ("payment_types", 100),  # a listing that is read in full
         ("booking_contacts", 501),  # a request for each parent
+        ("job_booked_log", 501),  # later for changed parents only
         ("contact_method_preferences", 20),  # its parents are a stream
         ("gl_accounts_well_known", 1),  # one object
         ("capacities", 5),  # a request a day
@@ -44,7 +45,8 @@ def test_requests_are_as_many_as_estimated(stream: str, rows: int) -> None:
 
 def test_costs_in_words() -> None:
     words = {
-        name: cost(TABLE[name]).words for name in ("bookings", "payment_terms", "payment_types", "booking_contacts")
+        name: cost(TABLE[name]).words
+        for name in ("bookings", "payment_terms", "payment_types", "booking_contacts", "invoice_tasks")
     }
 
     assert words == {
@@ -52,6 +54,7 @@ def test_costs_in_words() -> None:
         "payment_terms": "a request for each 5,000 rows; later only for what is new",
         "payment_types": "a request for each 5,000 rows, in each run",
         "booking_contacts": "a request for each parent, in each run",
+        "invoice_tasks": "a request for each parent; later only for changed ones",
     }
     assert cost(TABLE["campaign_cost_summaries"]).words == (
         "a request for each day; in each run again for the last 7 days"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from tap_servicetitan.endpoints import table
@@ -58,6 +59,10 @@ def path_values(endpoint: Nested, parent: Mapping[str, Any]) -> PathValues:
 def have_ids(values: PathValues) -> bool:
     """Return whether a parent's collection can be requested."""
     return all(isinstance(value, (int, str, Decimal)) and value != "" for value in values.values())
+
+
+def _since(endpoint: Paged, date: str | None) -> dict[str, str]:
+    return {endpoint.since_param: date} if date else {}
 
 
 def _values(records: list[Any], key: str) -> Iterator[Any]:
@@ -113,21 +118,26 @@ class Parents:
         first = bookmark.page
         if first and bookmark.parent_id is None and bookmark.parents:
             # Parents without an order by id may have moved onto earlier pages, if there are fewer of them now.
-            total = getattr(self._request_one(endpoint), "total", None)
+            total = getattr(self._request_one(endpoint, since=bookmark.parents_since), "total", None)
             if total is not None and total < bookmark.parents:
                 first = max(0, first - math.ceil((bookmark.parents - total) / PARENT_PAGE_SIZE))
-        for rows in self._reader(endpoint, {}).read(first, bookmark.parent_id):
+        reader = self._reader(endpoint, {}, _since(endpoint, bookmark.parents_since))
+        for rows in reader.read(first, bookmark.parent_id):
             yield ParentPage(
                 rows.records, rows.number, rows.last, rows.total, rows.incomplete, rows.settled, rows.highest_id
             )
 
-    def _reader(self, endpoint: Paged, values: PathValues) -> ListReader:
-        return ListReader(self._reader_of(endpoint), {}, _values, path_values=values, page_size=PARENT_PAGE_SIZE)
+    def _reader(
+        self, endpoint: Paged, values: PathValues, params: Mapping[str, str] = MappingProxyType({})
+    ) -> ListReader:
+        api = self._reader_of(endpoint)
+        return ListReader(api, params, _values, path_values=values, page_size=PARENT_PAGE_SIZE)
 
-    def _request_one(self, endpoint: Paged, values: PathValues | None = None) -> Any:
+    def _request_one(self, endpoint: Paged, values: PathValues | None = None, *, since: str | None = None) -> Any:
         api = self._reader_of(endpoint)
         count = {"includeTotal": "true"} if endpoint.has_total and endpoint.has_more_flag and endpoint.page_size else {}
-        return api.fetch({**count, **api.page_params(0, size=1)}, path_values=values)
+        params = {**count, **_since(endpoint, since), **api.page_params(0, size=1)}
+        return api.fetch(params, path_values=values)
 
     def _first(self, endpoint: Paged) -> Parent | None:
         values: PathValues = {}
@@ -173,3 +183,8 @@ class ParentFailures:
     def block_bookmark(self) -> bool:
         """Whether the parents so far have to be requested again: one failed, or none had an answer."""
         return self.failed > 0 or self.not_found == self.requested
+
+    @property
+    def none_answered(self) -> bool:
+        """Whether parents were asked, and each was refused."""
+        return 0 < self.requested == self.not_found

@@ -7,7 +7,8 @@ No other module knows the fields. STATE holds one bookmark per tenant, in ``part
   While a pass over the feed is under way there is ``pass_from`` too: the date to start again from in that case.
 * date: ``replication_key`` and ``replication_key_value``, for listings, windows and reports.
 * parents: a date, and where an interrupted run goes on in the list of parents: ``parent_page``, ``parent_id``,
-  ``parents`` (how many there were) and ``started``.
+  ``parents`` (how many there were), ``started``, and ``parents_since`` if only changed ones are listed. Where later runs
+  ask for changed parents only, ``parents_read`` is when the last listing of parents that came to its end began.
 * reports: a date, and while a report runs asynchronously the ``query``, see :mod:`tap_servicetitan.reports.query`.
 """
 
@@ -149,6 +150,12 @@ class ParentBookmark:
     started: datetime | None = None
     """When the run began that was interrupted."""
 
+    parents_read: datetime | None = None
+    """When the last run began that asked all parents that had changed; None where each run asks all."""
+
+    parents_since: str | None = None
+    """The date from which the parents are listed; None if all are."""
+
     @classmethod
     def load(cls, stored: Mapping[str, Any], replication_key: str | None) -> Self:
         """Read the bookmark of a tenant, which is empty on a first run."""
@@ -158,7 +165,20 @@ class ParentBookmark:
             stored.get("parent_id"),
             stored.get("parents"),
             parsed_or_none(stored.get("started")),
+            parsed_or_none(stored.get("parents_read")),
+            stored.get("parents_since"),
         )
+
+    def for_parents(self, *, changed: bool) -> Self:
+        """Return where a run begins that asks for the changed parents, or for all.
+
+        A position counts only in the list of parents that it was noted in.
+        """
+        read = self.parents_read if changed else None
+        since = start_after(read, None)
+        if since == self.parents_since:
+            return replace(self, parents_read=read)
+        return type(self)(self.newest, parents_read=read, parents_since=since)
 
     @property
     def resumes(self) -> bool:
@@ -175,22 +195,34 @@ class ParentBookmark:
             started=self.started or started,
         )
 
-    def finish(self, newest: datetime | None, started: datetime, *, complete: bool) -> Self:
-        """Move behind the last parent; the date moves only if none was missed."""
-        date = self.newest.advance(newest, self.started or started) if complete else self.newest
-        return type(self)(date)
+    def finish(self, newest: datetime | None, started: datetime, *, complete: bool, changed: bool) -> Self:
+        """Move behind the last parent; dates move only if none was missed.
+
+        The records' own date stays if just the changed parents were asked: records of the others may be newer.
+        """
+        if not complete:
+            return type(self)(self.newest, parents_read=self.parents_read)
+        began = self.started or started
+        date = self.newest if self.parents_since else self.newest.advance(newest, began)
+        return type(self)(date, parents_read=began if changed else None)
 
     def dump(self) -> dict[str, Any]:
         """Return the fields of the bookmark in STATE."""
-        fields = {"parent_page": self.page, "parent_id": self.parent_id, "parents": self.parents}
+        fields = {
+            "parent_page": self.page,
+            "parent_id": self.parent_id,
+            "parents": self.parents,
+            "parents_since": self.parents_since,
+        }
         position = {name: value for name, value in fields.items() if value is not None} if self.resumes else {}
         started = {"started": _format(self.started)} if position and self.started else {}
-        return {**position, **started, **self.newest.dump()}
+        read = {"parents_read": _format(self.parents_read)} if self.parents_read else {}
+        return {**position, **started, **read, **self.newest.dump()}
 
 
 FIELDS = frozenset({
-    "continue_from", "parent_id", "parent_page", "parents", "pass_from", "query", "replication_key",
-    "replication_key_value", "started", "unsorted",
+    "continue_from", "parent_id", "parent_page", "parents", "parents_read", "parents_since", "pass_from", "query",
+    "replication_key", "replication_key_value", "started", "unsorted",
 })  # fmt: skip
 """All fields that bookmarks have in STATE; ``unsorted`` is one of earlier versions."""
 

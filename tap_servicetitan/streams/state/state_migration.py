@@ -113,10 +113,12 @@ class _Partition(_DateBookmark, kw_only=True):
     parent_id: int | msgspec.UnsetType = msgspec.UNSET
     parents: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     started: str | msgspec.UnsetType = msgspec.UNSET
+    parents_read: str | msgspec.UnsetType = msgspec.UNSET
+    parents_since: str | msgspec.UnsetType = msgspec.UNSET
     full_read: _FullRead | msgspec.UnsetType = msgspec.UNSET
 
 
-_DATES = ("replication_key_value", "pass_from", "started")
+_DATES = ("replication_key_value", "pass_from", "started", "parents_read", "parents_since")
 
 
 def _canonical(partition: dict[str, Any]) -> dict[str, Any]:

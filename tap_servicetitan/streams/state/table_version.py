@@ -51,6 +51,10 @@ class VersionedStream(Protocol):
         """Why no run reads everything, for streams where that is so."""
 
     @property
+    def partial_without_full_reads(self) -> str | None:
+        """Why only the runs that ``full_reads`` says read everything, where every run would by its method."""
+
+    @property
     def config(self) -> Mapping[str, Any]:
         """The config of the tap."""
 
@@ -173,7 +177,8 @@ class TableVersion:
         """
         stream = self._stream
         if self.number is None:
-            return None
+            reason = stream.partial_without_full_reads if stream.emit_activate_version_messages else None
+            return RowsKept(reason) if reason and not stream.get_batch_config(stream.config) else None
         if not self._scheduled:
             kept = self._rows_kept() or self._tenants_kept(unread)
             if kept is None:
