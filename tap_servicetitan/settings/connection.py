@@ -54,8 +54,8 @@ class Connection:
         th.ArrayType(json_object(Tenant)),
         title="Tenants",
         description=(
-            "Several tenants in one run, in place of tenant_id: a list of tenant_id, client_id and client_secret. A "
-            "credential that an entry leaves out is the one above."
+            "Several tenants in one run, instead of `tenant_id`: a list of `tenant_id`, `client_id` and `client_secret`. What "
+            "an entry leaves out is taken from above, also `timezone` and `capacities_business_unit_ids`."
         ),
         parse=parse_tenants,
     )
@@ -67,14 +67,14 @@ class Connection:
         default="production",
         choices=list(HOSTS),
         title="Environment",
-        description="Which of ServiceTitan's hosts to talk to.",
+        description="Which of ServiceTitan's hosts to read: `production` or `integration`. Each has credentials of its own.",
         parse=text,
     )
     api_url: str = setting(
         "api_url",
         th.StringType,
         title="API URL",
-        description="Root of the API, in place of the environment's. Plain http only for this machine.",
+        description="Root of the API, instead of the environment's. Plain http only for this machine.",
         parse=text,
         rule=rules.root_url,
     )
@@ -84,7 +84,7 @@ class Connection:
         "auth_url",
         th.StringType,
         title="Token URL",
-        description="The OAuth token URL itself, in place of the environment's. Plain http only for this machine.",
+        description="The OAuth token URL itself, instead of the environment's. Plain http only for this machine.",
         parse=text,
         rule=rules.url,
     )

@@ -46,7 +46,7 @@ class Settings(Connection):
         th.StringType,
         default="UTC",
         title="Time zone",
-        description="The tenant's time zone by its IANA name, such as America/Denver: when a day of custom reports begins.",
+        description="The tenant's time zone by its IANA name, such as `America/Denver`: when a day of reports begins.",
         parse=text,
         rule=rules.time_zone,
     )
@@ -55,8 +55,8 @@ class Settings(Connection):
         ENTRIES,
         title="Custom reports",
         description=(
-            "Reports that are streams too, each named custom_report_<report_name>: a list of report_name, "
-            "report_category, report_id and parameters, a list of name and value. --list-reports shows what there is."
+            "Reports to read as streams: a list of `report_name`, `report_category`, `report_id` and `parameters`. "
+            "`--list-reports --format yaml` prints the entries."
         ),
         parse=parse_reports,
     )
@@ -64,10 +64,7 @@ class Settings(Connection):
         "extra_streams",
         EXTRA_STREAMS,
         title="Extra streams",
-        description=(
-            "Collections of the API that the tap does not know yet: a list of name, api, path and kind (export, listing or "
-            "unpaged), and optionally keys, replication_key, active_filter, page_size and schema."
-        ),
+        description="Collections that the tap does not know yet: a list of `name`, `api`, `path` and `kind`.",
         parse=parse_extra_streams,
     )
     skip_unentitled_streams: bool = setting(
@@ -75,16 +72,13 @@ class Settings(Connection):
         th.BooleanType,
         default=False,
         title="Skip unentitled streams",
-        description=(
-            "Skip, with a warning, streams that the tenant has not licensed or whose scope the app lacks. Otherwise they "
-            "make the run fail after all others have been read."
-        ),
+        description="`true` skips, with a warning, streams that are not licensed or whose scope the app lacks.",
     )
     capacities_business_unit_ids: tuple[int, ...] = setting(
         "capacities_business_unit_ids",
         NUMBERS,
         title="Business units of capacities",
-        description="Ids of the business units that the stream capacities asks for; all active ones unless set.",
+        description="Ids of the business units that the stream `capacities` reads. Unless set, all active ones.",
         parse=parse_numbers,
         rule=rules.numbers,
     )
@@ -93,7 +87,7 @@ class Settings(Connection):
         th.IntegerType(minimum=1, maximum=366),
         default=14,
         title="Days of capacities",
-        description="Days that the stream capacities reads, a request each, from today in the tenant's time zone.",
+        description="Days that the stream `capacities` reads, a request each, from today in the tenant's time zone.",
     )
     unknown_fields: str = setting(
         "unknown_fields",
@@ -102,8 +96,8 @@ class Settings(Connection):
         choices=["warn", "keep"],
         title="Unknown fields",
         description=(
-            "Fields that the catalog lacks. warn: they are ignored and the log names them. keep: nested ones stay where they "
-            "are, those at the top of a record go into the column _unknown."
+            "Fields that the catalog lacks. `warn`: the tap ignores them and logs their names and what to do. `keep`: "
+            "nested ones stay where they are, those at the top of a record go into the column `_unknown`."
         ),
         parse=text,
     )
@@ -112,10 +106,7 @@ class Settings(Connection):
         th.BooleanType,
         default=False,
         title="Include recent changes",
-        description=(
-            "Ask export feeds for changes of the last 15 minutes too. They come sooner, and some come again in the "
-            "next run."
-        ),
+        description="Feeds show changes 15 minutes late. `true` reads them at once; some records then come twice.",
     )
     request_timeout: float = setting(
         "request_timeout",
@@ -134,8 +125,8 @@ class Settings(Connection):
         default=8,
         title="Concurrency",
         description=(
-            "Requests in flight at most, over all tenants and streams. 1: strictly one after another. A tenant that gets "
-            "429, errors or no answer has one more beside them."
+            "The most requests in flight, over all tenants and streams. `1`: one after another. A tenant that gets 429, "
+            "errors or no answer has one more beside them."
         ),
     )
     """Requests in flight at most."""
@@ -145,7 +136,7 @@ class Settings(Connection):
         th.NumberType(exclusive_minimum=0),
         default=40,
         title="Requests per second",
-        description="Requests a second at most, per tenant. ServiceTitan allows an app 60, all its users together.",
+        description="The most requests a second, per tenant. ServiceTitan allows 60 to all users of an app together.",
         parse=float,
         rule=rules.finite,
     )
@@ -156,7 +147,7 @@ class Settings(Connection):
         th.NumberType(exclusive_minimum=0),
         default=1,
         title="Reports per minute",
-        description="Runs of the same custom report in a minute at most, per tenant. ServiceTitan allows one.",
+        description="The most runs of the same custom report in a minute, per tenant. ServiceTitan allows one.",
         parse=float,
         rule=rules.finite,
     )
@@ -167,8 +158,8 @@ class Settings(Connection):
         th.ObjectType(additional_properties=th.NumberType(exclusive_minimum=0)),
         title="Full reads",
         description=(
-            "Days after which an incremental stream is read in full, by stream name, so that targets find the rows that "
-            'vanished from ServiceTitan. Example: {"customer_contacts": 7}'
+            "Days after which an incremental stream is read in full, by stream name, so that the target marks the rows "
+            'that vanished from ServiceTitan, such as `{"customer_contacts": 7}`.'
         ),
         parse=lambda value: dict(value or {}),
     )
@@ -179,9 +170,9 @@ class Settings(Connection):
         th.CustomType({"type": ["string", "object"], "additionalProperties": {"enum": list(rules.NESTED_PARENTS)}}),
         title="Parents of nested streams",
         description=(
-            "Of which parents a nested stream requests records: all, or those that changed since the last run. One word for "
-            'all nested streams, or by stream name, "*" for the others: {"customer_notes": "changed"}. By default as in '
-            "STREAMS.md."
+            "Of which parents a nested stream requests records: `all`, or those that `changed` since the last run. One word "
+            'for all nested streams, or by stream name, `"*"` for the others: `{"customer_notes": "changed"}`. By default '
+            "as in STREAMS.md."
         ),
         parse=lambda value: {"*": value.strip()} if isinstance(value, str) else dict(value or {}),
         rule=rules.nested_parents,
@@ -193,7 +184,7 @@ class Settings(Connection):
         th.NumberType(minimum=0),
         default=10,
         title="Log interval",
-        description="Seconds between the log's lines on how far each stream has come. 0: none.",
+        description="Seconds between the log's lines on the progress of each stream. `0`: none.",
         parse=float,
         rule=rules.finite,
     )
@@ -203,7 +194,7 @@ class Settings(Connection):
         "user_agent",
         th.StringType,
         title="User agent",
-        description="How the tap names itself to the API: its name and version unless set.",
+        description="How the tap names itself to the API; its name and version unless set.",
         parse=text,
         rule=rules.header,
     )
@@ -212,7 +203,7 @@ class Settings(Connection):
         th.BooleanType,
         default=False,
         title="Emit ACTIVATE_VERSION messages",
-        description="After a stream was read in full, let the target drop what has vanished from it.",
+        description="After a stream was read in full, the target marks the rows that vanished.",
     )
 
     @classmethod
