@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -56,6 +56,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     known_from: dict[str, str] = {}
     """What was not read in a document of ServiceTitan's own: the source, by field of the record; ``""`` is the operation itself."""
+
+    record: Any = None
+    """Names and types of a record's fields, as :mod:`tap_servicetitan.schemas.record_notation` writes them.
+
+    None where a stream reads the operation, whose schema file has them, and where the answer is no JSON.
+    """
 
 
 def shape(path: str) -> str:

@@ -58,7 +58,9 @@ class Comparison:
         for endpoint in endpoints:
             self._add(endpoint, documents.operation(endpoint))
         self.operations_before = self._operations_before()
-        self.operations = operations_file.merge(self.operations_before, documents.reads.values())
+        self.operations = operations_file.merge(
+            self.operations_before, documents.reads.values(), {operations.shape(path) for path in _paths(endpoints)}
+        )
         """What ``operations.json`` should hold."""
         self._account(documents, _paths(endpoints), not_streams)
         self.left_over = sorted(

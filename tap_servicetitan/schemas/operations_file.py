@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_servicetitan.endpoints.operations import DEFAULT_MAX_PAGE_SIZE, Operation, shape
-from tap_servicetitan.schemas.files import fields
+from tap_servicetitan.schemas.files import differences as schema_differences
+from tap_servicetitan.schemas.files import fields, keep
+from tap_servicetitan.schemas.record_notation import expand, shorten
 
 if TYPE_CHECKING:
     from tap_servicetitan.schemas.openapi import DocumentedOperation
@@ -21,8 +24,8 @@ def _name(documented: DocumentedOperation) -> str:
     return re.sub(r"tenant/{\w+}/", "", documented.path).lstrip("/")
 
 
-def describe(documented: DocumentedOperation) -> Operation:
-    """Return what the documents say of an operation."""
+def describe(documented: DocumentedOperation, *, is_stream: bool) -> Operation:
+    """Return what the documents say of an operation; a stream has the fields of its records in its schema file."""
     query = [each for each in documented.definition.get("parameters", ()) if each["in"] == "query"]
     return Operation(
         kind=_kind(documented),
@@ -34,7 +37,13 @@ def describe(documented: DocumentedOperation) -> Operation:
         max_page_size=_max_page_size(query),
         deprecated=bool(documented.definition.get("deprecated")),
         known_from=documented.known_from(),
+        record=None if is_stream else _record(documented),
     )
+
+
+def _record(documented: DocumentedOperation) -> Any:
+    """Return the fields of a record in the short notation; None where the answer has none."""
+    return shorten(documented.record("data" if documented.records == "data[]" else None)) or None
 
 
 def _kind(documented: DocumentedOperation) -> str:
@@ -56,22 +65,38 @@ def _max_page_size(query: list[dict[str, Any]]) -> int:
     return DEFAULT_MAX_PAGE_SIZE
 
 
-def merge(before: Mapping[str, Operation], documented: Iterable[DocumentedOperation]) -> dict[str, Operation]:
-    """Return what the file should hold: no operation and no parameter is dropped because the documents lack it."""
+def merge(
+    before: Mapping[str, Operation], documented: Iterable[DocumentedOperation], streams: AbstractSet[str]
+) -> dict[str, Operation]:
+    """Return what the file should hold: no operation, parameter or field is dropped because the documents lack it.
+
+    Args:
+        before: What it holds.
+        documented: The operations of the documents.
+        streams: Shapes of the paths that streams read.
+    """
     names = {shape(path): path for path in before}
     merged = dict(before)
     for each in documented:
         path = _name(each)
-        after = describe(each)
+        after = describe(each, is_stream=shape(path) in streams)
         old = merged.pop(names.get(shape(path), path), None)
         if old is not None:
             known = dict(fields({"properties": each.record_fields}))
             lacking = {field: source for field, source in old.known_from.items() if field and field not in known}
             after = msgspec.structs.replace(
-                after, query=after.query | old.query, known_from={**after.known_from, **lacking}
+                after,
+                query=after.query | old.query,
+                known_from={**after.known_from, **lacking},
+                record=_keep(old.record, after.record),
             )
         merged[path] = after
     return dict(sorted(merged.items()))
+
+
+def _keep(before: Any, after: Any) -> Any:
+    """Return the newer fields of a record with those that only the older ones have."""
+    return shorten(keep(expand(before), expand(after))) if before and after else after
 
 
 def render(operations: Mapping[str, Operation]) -> str:
@@ -98,8 +123,14 @@ def differences(before: Mapping[str, Operation], after: Mapping[str, Operation])
             continue
         for word in Operation.__struct_fields__:
             values = [getattr(each, word) for each in (old, new)]
-            if values[0] != values[1]:
+            if word == "record":
+                yield from (f"{new.method} {path}: {line}" for line in _field_differences(*values))
+            elif values[0] != values[1]:
                 yield f"{new.method} {path}: {word} " + " became ".join(map(_text, values))
+
+
+def _field_differences(before: Any, after: Any) -> Iterator[str]:
+    return schema_differences(expand(before or {}), expand(after or {}))
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 from helpers.openapi import PATH, run
 
 from tap_servicetitan.endpoints.operations import Operation, decode
+from tap_servicetitan.schemas.record_notation import expand, shorten
 
 NAME = "crm/v2/export/parts"
 
@@ -116,3 +117,35 @@ def test_operation_names_the_source_of_fields_that_were_read_elsewhere(document:
     document["paths"][PATH]["get"]["x-known-from"] = "second-hand"
     run(document, folder)
     assert operations(folder)[NAME].known_from[""] == "second-hand"
+
+
+def test_operation_that_no_stream_reads_has_the_fields_of_its_record(document: dict[str, Any], folder: Path) -> None:
+    document["paths"]["/tenant/{tenant}/parts/{id}"] = {"get": dict(document["paths"][PATH]["get"])}
+    run(document, folder)
+    found = operations(folder)
+    assert found[NAME].record is None
+    assert found["crm/v2/parts/{id}"].record["id"] == "integer"
+
+
+def test_field_of_an_operation_is_kept_when_the_documents_lack_it(
+    document: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document["paths"]["/tenant/{tenant}/parts/{id}"] = {"get": dict(document["paths"][PATH]["get"])}
+    part = document["components"]["schemas"]["Part"]["properties"]
+    run(document, folder)
+    part["colour"] = {"type": "string", "format": "date-time"}
+    capsys.readouterr()
+    run(document, folder)
+    assert "operations.json: GET crm/v2/parts/{id}: added colour: string or null (date-time)" in capsys.readouterr().out
+    before = operations(folder)
+    del part["colour"]
+    run(document, folder)
+    assert operations(folder) == before
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["date-time", "string or boolean", {"id": "integer", "lists": [["number"]], "open": {}, "all": "any"}, ["any"]],
+)
+def test_notation_of_fields_stands_for_one_schema(field: Any) -> None:
+    assert shorten(expand(field)) == field
