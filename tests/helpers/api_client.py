@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -69,7 +69,7 @@ class ApiClient:
             path = f"/{api}/{version}/tenant/{tenant_id or self.settings['tenant_id']}/{rest}"
         return f"{self.settings['api_url']}{path}"
 
-    def get(self, path: str = BOOKINGS, *, tenant_id: int | None = None, **query: Any) -> requests.Response:
+    def get(self, path: str = BOOKINGS, /, *, tenant_id: int | None = None, **query: Any) -> requests.Response:
         """Send one request and follow no redirect; ``from_`` stands for the parameter ``from``."""
         query = {name.rstrip("_"): value for name, value in query.items()}
         return self.session.get(self.url(path, tenant_id), params=query, timeout=10, allow_redirects=False)
@@ -208,3 +208,22 @@ def simple_feeds() -> Iterator[Export]:
         for endpoint in table.TABLE
         if isinstance(endpoint, Export) and not endpoint.params and not endpoint.explode
     )
+
+
+def allow_numbers(schema: dict[str, Any], names: Collection[str]) -> None:
+    """Allow numbers in text fields with these names, at any depth."""
+    for name, field in schema.get("properties", {}).items():
+        allow_numbers(field, names)
+        if name in names:
+            field["type"] = [*field["type"], "integer"]
+    if "items" in schema:
+        allow_numbers(schema["items"], names)
+
+
+def agrees(shown: Any, record: Any) -> bool:
+    """Whether two views of a record have the same values in all fields of both."""
+    if isinstance(shown, dict) and isinstance(record, dict):
+        return all(agrees(shown[name], record[name]) for name in shown.keys() & record.keys())
+    if isinstance(shown, list) and isinstance(record, list):
+        return len(shown) == len(record) and all(map(agrees, shown, record))
+    return bool(shown == record)

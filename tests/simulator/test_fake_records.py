@@ -113,7 +113,8 @@ def references(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from references(one, name)
     elif isinstance(value, dict):
         for field, one in value.items():
-            yield from references(one, name if field == "id" else field)
+            is_technician = field == "employeeId" and value.get("employeeType") == "Technician"
+            yield from references(one, "technicianId" if is_technician else name if field == "id" else field)
     elif re.search("Ids?$", name):
         yield name, value
 

@@ -10,16 +10,17 @@ import pytest
 from helpers.api_client import (
     ApiClient,
     StreamReader,
-    as_set,
+    agrees,
     assert_problem,
 )
 
 from tap_servicetitan.endpoints import operations, table
 from tap_servicetitan.endpoints.kinds import Endpoint, Listing
-from tap_servicetitan.simulator.api.derived_endpoints import RecordById, derived_endpoints
+from tap_servicetitan.simulator.api.derived.derived_endpoints import derived_endpoints
+from tap_servicetitan.simulator.api.derived.derived_kinds import RecordById
 
 LISTS = [one for one in derived_endpoints() if isinstance(one, Listing)]
-RECORDS_BY_ID = [one for one in derived_endpoints() if isinstance(one, RecordById)]
+RECORDS_BY_ID = [one for one in derived_endpoints() if isinstance(one, RecordById) and one.path.endswith("{id}")]
 ALL_RECORDS = {"active": "Any", "activeState": "All", "activeOnly": "false", "includeInactive": "true"}
 """Each list takes one of these at most, and ignores the others."""
 
@@ -145,13 +146,21 @@ def test_list_beside_a_feed_has_the_records_of_the_feed(reader: StreamReader, en
     assert operation is not None
     ids = {"ids": ",".join(str(record["id"]) for record in expected)} if "ids" in operation.required else {}
 
-    assert as_set(reader.data(path(endpoint), pageSize=500, **ALL_RECORDS, **ids)) == as_set(expected)
+    found = reader.data(path(endpoint), pageSize=500, **ALL_RECORDS, **ids)
+    if endpoint.name == "calls":  # What the feed has of a call is one level deeper here.
+        found = [row["leadCall"] for row in found]
+    assert len(found) == len(expected)
+    assert all(map(agrees, found, expected))
 
 
 @pytest.mark.parametrize("endpoint", RECORDS_BY_ID, ids=path)
 def test_record_by_id_is_the_record_of_the_stream(reader: StreamReader, endpoint: RecordById) -> None:
     for record in reader.simulator.records(endpoint.name)[:3]:
-        assert reader.page(path(endpoint).format(id=record["id"])) == record
+        shown = reader.page(path(endpoint).format(id=record["id"]))
+        for own in ("leadCall", "data"):
+            shown = shown.get(own, shown) if endpoint.name in {"calls", "materials_markup"} else shown
+        assert shown["id"] == record["id"]
+        assert agrees(shown, record)
 
     for wrong in ("1", "nothing", "-1"):
         assert_problem(reader.get(path(endpoint).format(id=wrong)), 404)
@@ -161,7 +170,9 @@ def test_ids_find_records_of_a_list_beside_a_feed(reader: StreamReader) -> None:
     expected = reader.simulator.records("bookings")[:4]
     ids = ",".join(str(record["id"]) for record in expected)
 
-    assert as_set(reader.data("crm/v2/bookings", ids=ids)) == as_set(expected)
+    found = reader.data("crm/v2/bookings", ids=ids)
+    assert [row["id"] for row in found] == [record["id"] for record in expected]
+    assert all(map(agrees, found, expected))
 
 
 def test_record_by_id_follows_the_clock(start: Callable[..., StreamReader]) -> None:

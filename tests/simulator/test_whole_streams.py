@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
-
 import jsonschema
 import pytest
 from helpers.api_client import (
     StreamReader,
+    allow_numbers,
     as_set,
 )
 
@@ -37,13 +35,3 @@ def test_stream_has_all_its_records_and_each_is_valid(reader: StreamReader, endp
         assert len({tuple(row[name] for name in endpoint.primary_keys if name in row) for row in expected}) == len(
             expected
         )
-
-
-def allow_numbers(schema: dict[str, Any], names: Collection[str]) -> None:
-    """Allow numbers in text fields with these names, at any depth."""
-    for name, field in schema.get("properties", {}).items():
-        allow_numbers(field, names)
-        if name in names:
-            field["type"] = [*field["type"], "integer"]
-    if "items" in schema:
-        allow_numbers(schema["items"], names)

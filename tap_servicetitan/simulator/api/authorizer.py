@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.simulator.api.derived_endpoints import derived_endpoints
+from tap_servicetitan.simulator.api.derived.derived_endpoints import derived_endpoints
 from tap_servicetitan.simulator.api.endpoint_operations import scope
 from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse, json_response, problem
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Unpaged
 from tap_servicetitan.endpoints.operations import Operation, find
+from tap_servicetitan.schemas.record_notation import expand
+from tap_servicetitan.simulator.api.derived.derived_kinds import ItemsOf
 from tap_servicetitan.simulator.api.report_operations import QueryCancellation, ReportOperation
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
+    from tap_servicetitan.schemas.openapi import Schema
 
 _ACTIVE_PARAMETERS: Final = frozenset({"active", "activeOnly", "activeState", "includeInactive"})
 
@@ -32,6 +36,17 @@ def operation(endpoint: Endpoint) -> Operation:
         return Operation(kind="other", method="POST")
     records = f"{endpoint.records_path}[]" if endpoint.records_path else "[]"
     return Operation(kind="list", records=records, query=_USUAL_PARAMETERS | endpoint.query.keys())
+
+
+@cache
+def record_schema(endpoint: Endpoint) -> Schema | None:
+    """Return the schema of a record; None where it is that of the stream."""
+    record = operation(endpoint).record
+    if record is None:
+        return None
+    if isinstance(endpoint, ItemsOf):
+        return expand({endpoint.field_name: [record]})
+    return expand(record)
 
 
 def scope(endpoint: Endpoint) -> str:

@@ -67,14 +67,21 @@ def select(collection: Collection, indices: Iterable[int], parameters: QueryPara
             selected = [index for index in selected if date(index) >= since]
         if before is not None:
             selected = [index for index in selected if date(index) < before]
-    if ids := parameters.text("ids"):
-        wanted = {one.strip() for one in ids.split(",")}
-        if len(wanted) > MAX_IDS:
-            raise InvalidRequestError({"ids": f"No more than {MAX_IDS} ids are allowed in one request."})
+    if wanted := requested_ids(parameters):
         selected = [index for index in selected if str(collection.id_of(index)) in wanted]
-    if "includeChildren" in parameters.operation.query and not parameters.flag("includeChildren"):
-        selected = [index for index in selected if collection.make(index)["parentId"] is None]
     return _sort(collection, selected, parameters.text("sort"), log)
+
+
+def requested_ids(parameters: QueryParameters) -> list[str]:
+    """Return the ids that a request names, each once; none if it names none.
+
+    Raises:
+        InvalidRequestError: They are too many.
+    """
+    ids = dict.fromkeys(one.strip() for one in (parameters.text("ids") or "").split(","))
+    if len(ids) > MAX_IDS:
+        raise InvalidRequestError({"ids": f"No more than {MAX_IDS} ids are allowed in one request."})
+    return [one for one in ids if one]
 
 
 def _sort(collection: Collection, indices: list[int], order: str | None, log: ChangeLog) -> list[int]:

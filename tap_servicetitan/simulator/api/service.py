@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 
 from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator.api.continuation_tokens import ContinuationTokens
-from tap_servicetitan.simulator.api.derived_endpoints import derived_endpoints
-from tap_servicetitan.simulator.api.endpoint_operations import operation
+from tap_servicetitan.simulator.api.derived.derived_endpoints import derived_endpoints
+from tap_servicetitan.simulator.api.derived.record_index import RecordIndex
+from tap_servicetitan.simulator.api.endpoint_operations import operation, record_schema
 from tap_servicetitan.simulator.api.faults import Fault, Faults, fault_response
+from tap_servicetitan.simulator.api.handlers.derived.file_handlers import FILES_PATH, file
 from tap_servicetitan.simulator.api.handlers.feed_handler import has_token
 from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
 from tap_servicetitan.simulator.api.handlers.page_cache import PageCache
@@ -26,7 +28,6 @@ from tap_servicetitan.simulator.api.http_types import (
 )
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS, ReportOperation
 from tap_servicetitan.simulator.api.routes import Routes
-from tap_servicetitan.simulator.data.collection import at_endpoint
 from tap_servicetitan.simulator.data.report_queries import ReportQueries
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ class Service:
         self._latency = latency
         tokens = ContinuationTokens(world.identities.seed)
         self._context = HandlerContext(
-            world, authorizer, tokens, PageCache(world.clock), ReportQueries(queries), page_size
+            world,
+            authorizer,
+            tokens,
+            PageCache(world.clock),
+            ReportQueries(queries),
+            RecordIndex(world.clock),
+            page_size,
         )
         self._routes = Routes((*world.endpoints.values(), *REPORT_OPERATIONS, *derived_endpoints()))
 
@@ -86,6 +93,8 @@ class Service:
         """Answer a request."""
         if request.path == TOKEN_PATH:
             return self._handle_token_request(request)
+        if request.path.startswith(FILES_PATH):
+            return Exchange(request, file(request.path))
         endpoint, tenant_id, path_values = self._routes.find(request)
         if endpoint is None or tenant_id is None:
             return Exchange(request, not_found(), tenant_id)
@@ -134,5 +143,6 @@ class Service:
     def _collection(self, tenant_id: int, endpoint: Endpoint) -> Collection:
         if isinstance(endpoint, ReportOperation):
             return self._world.collection(tenant_id, "reports")
-        collection = self._world.collection(tenant_id, endpoint.name)
-        return collection if collection.endpoint is endpoint else at_endpoint(collection, endpoint)
+        if self._world.endpoints[endpoint.name] is endpoint:
+            return self._world.collection(tenant_id, endpoint.name)
+        return self._world.at_endpoint(tenant_id, endpoint, record_schema(endpoint))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan.endpoints.kinds import Singleton, Window
 from tap_servicetitan.simulator.data import change_log
 from tap_servicetitan.simulator.data.clock import present
+from tap_servicetitan.simulator.fake.references import listed_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class History:
         self._steps_applied += len(steps)
         for step in steps:
             since = len(self._log)
-            if step.stream in {None, self._stream}:
+            if step.stream is None or listed_as(step.stream) == self._stream:
                 self._log.apply(step, grows=self._grows, loses=self._loses)
             if events := step.stories.get(self._stream):
                 self._log.apply_stories(events, since)
@@ -129,8 +130,3 @@ class Collection:
         """Yield all records that a client is to have, in the order of their last change."""
         with self.history.lock:
             yield from [self.with_path_values(index) for index in self.indices()]
-
-
-def at_endpoint(collection: Collection, endpoint: Endpoint) -> Collection:
-    """Return the same records, read at another endpoint."""
-    return Collection(endpoint, collection.tenant_id, collection.maker, collection.history)

@@ -32,10 +32,14 @@ class NestedCollection(Collection):
         _, log = self.now()
         if self.distribution.single:
             return [parent]
+        return sorted(self._siblings(parent), key=log.position)
+
+    def _siblings(self, parent: int) -> list[int]:
+        """Return the records of a parent, in the order of their creation."""
+        _, log = self.now()
         for index in range(sum(map(len, self._by_parent.values())), len(log.created)):
             self._by_parent.setdefault(self.distribution.parent_of(index), []).append(index)
-        children = [index for index in self._by_parent.get(parent, ()) if index not in log.removed]
-        return sorted(children, key=log.position)
+        return [index for index in self._by_parent.get(parent, ()) if index not in log.removed]
 
     def indices(self) -> list[int]:
         """Return all records whose parent exists and allows reading them."""
@@ -68,9 +72,16 @@ class NestedCollection(Collection):
         for name in record:
             if name.endswith("Id") and target_stream(name) == self.endpoint.parent:
                 record[name] = self.parents.id_of(parent)
+        if record.get("parentId") is not None:
+            record["parentId"] = self._record_above(index, parent)
         if sent := self.endpoint.sent_fields:
             record |= {name: value for name, value in self.path_values(parent).items() if name in sent}
         return record
+
+    def _record_above(self, index: int, parent: int) -> int | str | None:
+        """Return the id of another record of the parent, which this one is below; the very first record is below all."""
+        earlier = [one for one in self._siblings(parent) if one and (one < index or not index)]
+        return self.id_of(earlier[index % len(earlier)]) if earlier else None
 
     def with_path_values(self, index: int) -> dict[str, Any]:
         """Make a record with the values of its path before its own fields."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Nested, Window
 from tap_servicetitan.simulator.data.capacity_collection import CapacityCollection
 from tap_servicetitan.simulator.data.collection import Collection, History
+from tap_servicetitan.simulator.data.collection_view import CollectionView
 from tap_servicetitan.simulator.data.daily_figures import DailyFigures
 from tap_servicetitan.simulator.data.event_collections import AttributedLeads, RowsOfEvents
 from tap_servicetitan.simulator.data.nested_collection import NestedCollection
 from tap_servicetitan.simulator.data.report_collection import ReportCollection
 from tap_servicetitan.simulator.fake.record_maker import RecordMaker
-from tap_servicetitan.simulator.fake.references import streams
+from tap_servicetitan.simulator.fake.record_view import RecordView
+from tap_servicetitan.simulator.fake.references import listed_as, streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.data.clock import Clock
     from tap_servicetitan.simulator.fake.identities import Identities
+    from tap_servicetitan.simulator.fake.record_maker import Schema
 
 
 class World:
@@ -55,6 +58,7 @@ class World:
         self._can_vanish = can_vanish
         self._lock = RLock()
         self._collections: dict[tuple[int, str], Collection] = {}
+        self._views: dict[tuple[int, Endpoint], Collection] = {}
 
     def endpoint(self, stream: str) -> Endpoint:
         """Return the endpoint of a stream.
@@ -84,6 +88,23 @@ class World:
                 self._collections[key] = self._make(endpoint, tenant_id)
             return self._collections[key]
 
+    def at_endpoint(self, tenant_id: int, endpoint: Endpoint, record: Schema | None) -> Collection:
+        """Return a tenant's records of a stream as another endpoint shows them.
+
+        Args:
+            tenant_id: The tenant.
+            endpoint: Where they are read; its name is that of the stream.
+            record: Schema of a record there; None where it is that of the stream.
+
+        Raises:
+            ValueError: There is no such stream or tenant.
+        """
+        with self._lock:
+            key = tenant_id, endpoint
+            if key not in self._views:
+                self._views[key] = self._view(self.collection(tenant_id, endpoint.name), endpoint, record)
+            return self._views[key]
+
     def add_collection(self, endpoint: Endpoint, like: str) -> None:
         """Have one more collection, with the fields of another.
 
@@ -102,15 +123,29 @@ class World:
         Raises:
             ValueError: There is no such stream.
         """
-        self._added_fields[self.endpoint(stream).name].append(path)
+        self._added_fields[listed_as(self.endpoint(stream).name)].append(path)
 
     @property
     def made(self) -> set[str]:
         """Names of the streams whose collections were needed so far."""
         return {stream for _, stream in self._collections}
 
+    def _view(self, source: Collection, endpoint: Endpoint, record: Schema | None) -> CollectionView:
+        stream = source.endpoint
+        schema = self._schema(stream)
+        if isinstance(stream, Export) and stream.explode:  # A row has its events in a list.
+            schema["properties"][stream.explode] = {"type": ["array"], "items": {**schema}}
+        view = None if record is None else RecordView(stream.name, schema, record)
+        return CollectionView(endpoint, source.tenant_id, source.maker, source.history, source, view)
+
+    def _schema(self, endpoint: Endpoint) -> dict[str, Any]:
+        return schemas.load(self._like.get(endpoint.name, endpoint))
+
     def _make(self, endpoint: Endpoint, tenant_id: int) -> Collection:
-        schema = schemas.load(self._like.get(endpoint.name, endpoint))
+        schema = self._schema(endpoint)
+        if (of := listed_as(endpoint.name)) != endpoint.name:
+            del schema["properties"]["tenant_id"]
+            return self._view(self.collection(tenant_id, of), endpoint, schema)
         maker = RecordMaker(endpoint, schema, self.identities, tenant_id, self._added_fields[endpoint.name])
         if not isinstance(endpoint, Nested):
             return _collection_type(endpoint)(endpoint, tenant_id, maker, self._history(endpoint, tenant_id))

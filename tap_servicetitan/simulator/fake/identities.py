@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tap_servicetitan.endpoints.kinds import Nested, Singleton
 from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
-from tap_servicetitan.simulator.fake.references import streams
+from tap_servicetitan.simulator.fake.references import listed_as, streams
 from tap_servicetitan.simulator.fake.vocabulary import LOOKUPS, SLUGS
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Identities:
     single_children: frozenset[str]
     """Nested streams of which each parent has exactly one record."""
 
+    def __post_init__(self) -> None:
+        """Count a feed and the list with the same records once."""
+        object.__setattr__(self, "sizes", {listed_as(stream): size for stream, size in self.sizes.items()})
+
     def size(self, stream: str) -> int:
         """Return the number of records that a stream starts with.
 
@@ -41,7 +45,7 @@ class Identities:
         if isinstance(endpoint, Nested):
             return self.distribution(endpoint).total
         usual = min(self.records, len(SLUGS[stream])) if stream in SLUGS else self.records
-        return self.sizes.get(stream, 1 if isinstance(endpoint, Singleton) else usual)
+        return self.sizes.get(listed_as(stream), 1 if isinstance(endpoint, Singleton) else usual)
 
     def distribution(self, endpoint: Nested) -> ChildDistribution:
         """Return how the records of a nested stream are distributed over their parents."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_servicetitan.simulator.fake import timestamps
@@ -20,7 +21,8 @@ class RecordContext:
     """A record that is being made: its fields agree on one person, one place and one planned visit."""
 
     __slots__ = (
-        "_person", "_place", "_visit", "active", "complete", "created", "identities", "index", "modified", "rng", "values",
+        "_person", "_place", "_visit", "active", "complete", "created", "identities", "index", "modified", "origin", "rng",
+        "values",
     )  # fmt: skip
 
     def __init__(self, index: int, rng: Random, identities: Identities, *, created: int, modified: int) -> None:
@@ -31,10 +33,17 @@ class RecordContext:
         self.modified = modified
         self.complete = index == 0  # The first record has no null, so that every field can be seen.
         self.active = True
+        self.origin = ""  # What decides by chance about fields that only a view of the record has.
         self.values: dict[str, Any] = {}
         self._person: tuple[str, str] | None = None
         self._place: tuple[str, str, str, float, float] | None = None
         self._visit: int | None = None
+
+    def part(self, number: int) -> RecordContext:
+        """Return the context of an item of a list in the record."""
+        part = copy(self)
+        part.origin = f"{self.origin}[{number}]"
+        return part
 
     def pick(self, options: Sequence[T]) -> T:
         """Choose one of the options."""

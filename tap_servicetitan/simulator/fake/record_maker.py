@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.simulator.fake import vocabulary
-from tap_servicetitan.simulator.fake.field_names import split_words
+from tap_servicetitan.simulator.fake.field_names import plural, split_words
 from tap_servicetitan.simulator.fake.key_fields import key_makers
 from tap_servicetitan.simulator.fake.record_context import RecordContext
 from tap_servicetitan.simulator.fake.references import first_id, streams, target_stream
@@ -52,6 +52,7 @@ class RecordMaker:
         self._added = added
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
         self._stream = endpoint.name
+        self._keys = endpoint.keys
         self._modified_on_may_be_null = "modifiedOn" in vocabulary.NULL_BY_DOCUMENT.get(endpoint.name, ())
         absent = set(endpoint.added_fields) - endpoint.sent_fields
         properties = {name: one for name, one in schema["properties"].items() if name not in absent}
@@ -60,7 +61,7 @@ class RecordMaker:
         keys = key_makers(endpoint, properties, identities)
         always_set = keys.keys() | _path_fields(endpoint.name)
         self._makers = [
-            (name, keys.get(name) or (_value if name in always_set else _field)(endpoint.name, None, name, one))
+            (name, keys.get(name) or (_value if name in always_set else field_maker)(endpoint.name, None, name, one))
             for name, one in properties.items()
         ]
         fixed = _UNCHANGING | set(endpoint.keys) | always_set
@@ -94,9 +95,27 @@ class RecordMaker:
             and record.rng.random() < _NULL_SHARE
         ):
             values["modifiedOn"] = None
+        if values.get("employeeType") == "Technician":
+            self._let_technician_be_meant(values)
         for path in self._added:
             _add(values, path, f"{path[-1]} {index}")
         return values
+
+    def _let_technician_be_meant(self, values: dict[str, Any]) -> None:
+        """Let the id of an employee be that of a technician: they are two streams with ids of their own."""
+        if isinstance(employee := values.get("employeeId"), int):
+            number = employee - first_id("employees")
+            is_key = "employeeId" in self._keys
+            values["employeeId"] = first_id("technicians") + (
+                number if is_key else number % max(1, self.identities.size("technicians"))
+            )
+
+    def context(self, index: int, *, created: int, modified: int, active: bool) -> RecordContext:
+        """Return what a view of a record needs to make fields that the stream does not have."""
+        record = RecordContext(index, self._random(index, 0), self.identities, created=created, modified=modified)
+        record.origin = f"{self._origin}:{index}"
+        record.active = active
+        return record
 
     def active(self, index: int) -> bool:
         """Return whether a record that was not deleted is active."""
@@ -139,21 +158,21 @@ def _path_fields(stream: str) -> set[str]:
     return {field for one in nested for field in one.path_params.values()}
 
 
-def _types(schema: Schema) -> list[str]:
+def types_of(schema: Schema) -> list[str]:
     """Return the types that are not null; a schema without a type counts as a string."""
     types = schema.get("type", "string")
     return [types] if isinstance(types, str) else [name for name in types if name != "null"] or ["string"]
 
 
 def _type(schema: Schema) -> str:
-    return _types(schema)[0]
+    return types_of(schema)[0]
 
 
 def _nullable(schema: Schema) -> bool:
     return "null" in schema.get("type", ())
 
 
-def _field(stream: str, parent: str | None, name: str, schema: Schema) -> FieldMaker:
+def field_maker(stream: str, parent: str | None, name: str, schema: Schema) -> FieldMaker:
     """Return the maker of a field that is sometimes null where its schema allows null."""
     make = _value(stream, parent, name, schema)
     by_document = () if parent else vocabulary.NULL_BY_DOCUMENT.get(stream, ())
@@ -182,7 +201,7 @@ def _value(stream: str, parent: str | None, name: str, schema: Schema) -> FieldM
 
 
 def _object(stream: str, name: str, schema: Schema) -> FieldMaker:
-    makers = [(field, _field(stream, name, field, one)) for field, one in schema.get("properties", {}).items()]
+    makers = [(field, field_maker(stream, name, field, one)) for field, one in schema.get("properties", {}).items()]
     if not makers:  # The documents do not say what is in it, such as in a category's subcategories below the first
         return lambda record: {"name": record.pick(vocabulary.SUMMARIES)}
     return lambda record: {field: make(record) for field, make in makers}
@@ -230,6 +249,8 @@ def _integer(stream: str, parent: str | None, name: str) -> FieldMaker:
             return lambda record: (
                 None if record.rng.random() < _NULL_SHARE and not record.complete else own + record.index
             )
+        if parent and plural("_".join(words[:-1])) == stream:  # Names the record that it is in.
+            return lambda record: first_id(stream) + record.index
         target = _id_target(stream, parent, name)
         base = first_id(target)
         return lambda record: base + record.identities.choose(target, record.rng)

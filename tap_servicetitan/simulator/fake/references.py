@@ -8,6 +8,7 @@ from zlib import crc32
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Export
 from tap_servicetitan.simulator.fake.field_names import plural, split_words
 from tap_servicetitan.simulator.fake.vocabulary import ALIASES, LOOKUPS
 
@@ -24,6 +25,14 @@ _ID_RANGE: Final = 10_000_000
 def streams() -> Mapping[str, Endpoint]:
     """All endpoints of the table, by the name of their stream."""
     return {endpoint.name: endpoint for endpoint in table.TABLE}
+
+
+@cache
+def listed_as(stream: str) -> str:
+    """Return the stream of the list with the same records, where the table has a feed beside it; else the stream itself."""
+    feed = streams().get(stream)
+    path = feed.url_path.replace("/export/", "/") if isinstance(feed, Export) else ""
+    return next((name for name, one in streams().items() if one.url_path == path), stream)
 
 
 @cache
@@ -48,7 +57,7 @@ def first_id(stream: str) -> int:
 
     A feed that the table has beside its list has the same ids as the list.
     """
-    return (crc32(stream.removeprefix("export_").encode()) % 9_000 + 1) * _ID_RANGE
+    return (crc32(listed_as(stream).encode()) % 9_000 + 1) * _ID_RANGE
 
 
 @cache

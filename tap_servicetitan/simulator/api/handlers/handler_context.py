@@ -13,6 +13,7 @@ from tap_servicetitan.simulator.data.collection import Collection
 if TYPE_CHECKING:
     from tap_servicetitan.simulator.api.authorizer import Authorizer
     from tap_servicetitan.simulator.api.continuation_tokens import ContinuationTokens
+    from tap_servicetitan.simulator.api.derived.record_index import RecordIndex
     from tap_servicetitan.simulator.api.handlers.page_cache import PageCache
     from tap_servicetitan.simulator.data.report_queries import ReportQueries
     from tap_servicetitan.simulator.data.world import World
@@ -27,6 +28,7 @@ class HandlerContext:
     tokens: ContinuationTokens
     pages: PageCache
     queries: ReportQueries
+    index: RecordIndex
     page_size: int
     """Records on a page of a feed."""
 

@@ -54,6 +54,8 @@ def _render(collection: NestedCollection, parent: int, request: ApiRequest) -> b
         if collection.distribution.single:
             return msgspec.json.encode(collection.make(parent))
         indices = select(collection, collection.children(parent), parameters, log)
+        if "includeChildren" in takes.query and not parameters.flag("includeChildren"):
+            indices = [index for index in indices if collection.make(index)["parentId"] is None]
         if takes.records == "[]":
             return msgspec.json.encode([collection.make(index) for index in indices])
         return render_page(collection, parameters, indices, collection.make)

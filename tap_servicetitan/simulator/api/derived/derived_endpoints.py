@@ -1,26 +1,24 @@
-"""Endpoints of the API that no stream of the table reads: lists beside feeds, legacy feeds, and records by their id."""
+"""Every operation that no stream of the table reads: lists beside feeds, legacy feeds, records by their id, and odd ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.endpoints.kinds import Endpoint, Export, Listing, Unpaged
-from tap_servicetitan.endpoints.operations import operations, shape
+from tap_servicetitan.endpoints.kinds import Export, Listing, Unpaged
+from tap_servicetitan.endpoints.operations import find, operations, shape
+from tap_servicetitan.simulator.api.derived.derived_kinds import RecordById
+from tap_servicetitan.simulator.api.derived.odd_endpoints import ODD_ENDPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.endpoints.operations import Operation
 
 _BY_ID: Final = "/{}"
-
-
-@dataclass(frozen=True)
-class RecordById(Endpoint):
-    """One record of a stream."""
 
 
 @cache
@@ -38,7 +36,12 @@ def derived_endpoints() -> tuple[Endpoint, ...]:
     own_lists = {shape(one.url_path): one for one in table.TABLE if isinstance(one, Listing | Unpaged)}
     beside_feeds = [one for path, one in lists.items() if path not in own_lists]
     named = {shape(feed.url_path).replace("/export/", "/"): feed for feed in feeds} | own_lists
-    return (*beside_feeds, *_legacy_feeds(feeds), *_records_by_id(named))
+    return (*beside_feeds, *_legacy_feeds(feeds), *_records_by_id(named), *map(_with_scope, ODD_ENDPOINTS))
+
+
+def _with_scope(endpoint: Endpoint) -> Endpoint:
+    found = find(endpoint)
+    return replace(endpoint, oauth_scope=found.scope if found else None)
 
 
 def _legacy_feeds(feeds: list[Export]) -> list[Export]:

@@ -1,0 +1,1 @@
+"""Handlers of operations that no stream of the table reads."""

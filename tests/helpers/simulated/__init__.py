@@ -1,0 +1,1 @@
+"""Requests for every operation of the API."""

@@ -1,0 +1,1 @@
+"""Operations that no stream reads."""
