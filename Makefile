@@ -14,8 +14,9 @@ help: ## Say what there is
 demo: $(VENV)/installed .venv-meltano/installed ## Simulator, tap and DuckDB through Meltano: two runs, no account needed
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO)
 
-picture: $(VENV)/installed .venv-meltano/installed ## The demo once more, and docs/demo.svg of its output
+picture: $(VENV)/installed .venv-meltano/installed ## The pictures of the README: the demo once more, and what becomes of a page
 	@$(BIN)/python scripts/demo.py --meltano $(MELTANO) --picture docs/demo.svg
+	@$(BIN)/python scripts/page_picture.py > docs/page.svg
 
 test: lint $(TARGETS) ## Linter, types, directions of imports, tests
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup

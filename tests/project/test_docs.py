@@ -41,7 +41,7 @@ def test_list_of_streams_is_that_of_the_table(root: Path) -> None:
 
 
 def test_lists_of_settings_are_those_of_the_definitions(root: Path) -> None:
-    script = [sys.executable, root / "scripts" / "settings.py", "--check"]
+    script = [sys.executable, str(root / "scripts" / "settings.py"), "--check"]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
