@@ -63,6 +63,24 @@ def run(tmp_path: Path, wheel: Path) -> Run:
     return run
 
 
+@pytest.mark.parametrize("repository", ["", "https://github.com/owner/name"])
+def test_page_on_pypi_has_no_relative_link_or_picture(tmp_path: Path, repository: str) -> None:
+    environment = {**os.environ, "REPOSITORY": repository}
+    subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT], env=environment, check=True)
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as content:
+        (name,) = [name for name in content.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = content.read(name).decode()
+
+    assert "Description-Content-Type: text/markdown" in metadata
+    targets = re.findall(r"\]\(([^)]+)\)", metadata)
+    assert len(targets) > 3
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert re.findall(r"!\[[^\]]*\]\((.*)\)", metadata) == (
+        [f"{repository}/raw/main/docs/{name}.svg" for name in ("demo", "page")] if repository else []
+    )
+
+
 def test_wheel_installed_by_pip_brings_tap_and_simulator(tmp_path: Path, run: Run, wheel: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python, tap = tmp_path / "venv" / "bin" / "python", tmp_path / "venv" / "bin" / "tap-servicetitan"
