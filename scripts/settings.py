@@ -29,7 +29,7 @@ PARTS = {
         *("environment", "api_url", "auth_url"),
     ),
     "What is read": (
-        *("start_date", "timezone", "custom_reports", "extra_streams", "skip_unentitled_streams"),
+        *("start_date", "windows_start_date", "timezone", "custom_reports", "extra_streams", "skip_unentitled_streams"),
         *("capacities_business_unit_ids", "capacities_lookahead_days", "unknown_fields", "include_recent_changes"),
         *("nested_parents", "full_reads", "emit_activate_version_messages"),
     ),
@@ -41,6 +41,7 @@ PAGES = {
     "client_id": "[credentials](getting-started.md#credentials)",
     "tenants": "[many tenants](many-tenants.md)",
     "start_date": "[a first sync](getting-started.md#where-a-first-sync-starts)",
+    "windows_start_date": "[a first sync](getting-started.md#where-a-first-sync-starts)",
     "custom_reports": "[custom reports](custom-reports.md)",
     "extra_streams": "[extra streams](extra-streams.md)",
     "nested_parents": "[choosing streams](getting-started.md#choosing-streams)",

@@ -328,6 +328,7 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
             derived_keys={"leadId": tuple(LEAD_PATHS.values())},
             key_path_by=("leadType", {**LEAD_PATHS, **dict(enumerate(LEAD_PATHS.values(), start=1))}),
             replication_key="dateTime",
+            days=28,  # each lead has its own time; the documents name no longest window
         ),
         Window(
             "campaign_performance",

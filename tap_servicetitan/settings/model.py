@@ -41,6 +41,17 @@ class Settings(Connection):
         parse=_date,
         rule=rules.past_date,
     )
+    windows_start_date: datetime | None = setting(  # noqa: RUF009 -- makes a field
+        "windows_start_date",
+        th.DateTimeType,
+        title="Start date of windows",
+        description=(
+            "Where a first sync starts with figures by day, such as `campaign_performance`: a request for each day. Unless "
+            "set, at `start_date`, or 365 days ago."
+        ),
+        parse=_date,
+        rule=rules.past_date,
+    )
     timezone: str = setting(
         "timezone",
         th.StringType,

@@ -5,7 +5,8 @@ No other module knows the fields. STATE holds one bookmark per tenant, in ``part
 * feed: ``{"continue_from": token, "replication_key": "modifiedOn", "replication_key_value": newest}``. The token alone is
   exact. The date takes its place when the API refuses the token, and when STATE comes from a tap that keeps dates only.
   While a pass over the feed is under way there is ``pass_from`` too: the date to start again from in that case.
-* date: ``replication_key`` and ``replication_key_value``, for listings, windows and reports.
+* date: ``replication_key`` and ``replication_key_value``, for listings and reports.
+* window: a date, and ``no_rows`` where the last run found none.
 * parents: a date, and where an interrupted run goes on in the list of parents: ``parent_page``, ``parent_id``,
   ``parents`` (how many there were), ``started``, and ``parents_since`` if only changed ones are listed. Where later runs
   ask for changed parents only, ``parents_read`` is when the last listing of parents that came to its end began.
@@ -74,6 +75,33 @@ class DateBookmark:
         if self.replication_key is None or self.date is None:
             return {}
         return {"replication_key": self.replication_key, "replication_key_value": format_api_date(self.date)}
+
+
+@dataclass(frozen=True)
+class WindowBookmark:
+    """The end of the last window that was read."""
+
+    newest: DateBookmark
+    no_rows: bool = False
+    """Whether the last run found no rows in any window."""
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any], replication_key: str | None) -> Self:
+        """Read the bookmark of a tenant, which is empty on a first run."""
+        return cls(DateBookmark.load(stored, replication_key), stored.get("no_rows", False))
+
+    @property
+    def date(self) -> datetime | None:
+        """The end of the last window, but not after the start of the run that read it."""
+        return self.newest.date
+
+    def advance(self, end: datetime, read_from: datetime, *, no_rows: bool) -> Self:
+        """Move to the end of a window; ``no_rows`` says whether the run has found none so far."""
+        return type(self)(self.newest.advance(end, read_from), no_rows)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the fields of the bookmark in STATE."""
+        return {**self.newest.dump(), **({"no_rows": True} if self.no_rows else {})}
 
 
 @dataclass(frozen=True)
@@ -221,8 +249,8 @@ class ParentBookmark:
 
 
 FIELDS = frozenset({
-    "continue_from", "parent_id", "parent_page", "parents", "parents_read", "parents_since", "pass_from", "query",
-    "replication_key", "replication_key_value", "started", "unsorted",
+    "continue_from", "no_rows", "parent_id", "parent_page", "parents", "parents_read", "parents_since", "pass_from",
+    "query", "replication_key", "replication_key_value", "started", "unsorted",
 })  # fmt: skip
 """All fields that bookmarks have in STATE; ``unsorted`` is one of earlier versions."""
 

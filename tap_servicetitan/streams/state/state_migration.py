@@ -113,6 +113,7 @@ class _Partition(_DateBookmark, kw_only=True):
     parent_id: int | msgspec.UnsetType = msgspec.UNSET
     parents: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     started: str | msgspec.UnsetType = msgspec.UNSET
+    no_rows: bool = False
     parents_read: str | msgspec.UnsetType = msgspec.UNSET
     parents_since: str | msgspec.UnsetType = msgspec.UNSET
     full_read: _FullRead | msgspec.UnsetType = msgspec.UNSET
