@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan.reports.relative_dates import DAY, relative, resolve, start_of_month, start_of_week
 
 if TYPE_CHECKING:
+    from tap_servicetitan.reports.query import ReportBookmark
     from tap_servicetitan.settings.custom_reports import CustomReport
 
 FIRST_DAYS = 365
@@ -37,14 +38,19 @@ class DateWindow:
 
 
 def days_to_read(
-    report: CustomReport, stepped: tuple[str, ...], *, bookmark: date | None, today: date, start_date: date | None
+    report: CustomReport,
+    stepped: tuple[str, ...],
+    *,
+    bookmark: ReportBookmark,
+    today: date,
+    start_date: date | None,
 ) -> DateWindow:
     """Return the days that a run reads.
 
     Args:
         report: The entry of the setting.
         stepped: The date parameters that are stepped through: one, or a pair of bounds.
-        bookmark: The last finished day that was read; None on a first run.
+        bookmark: What earlier runs read.
         today: The day of the run.
         start_date: The setting.
     """
@@ -52,12 +58,12 @@ def days_to_read(
     if len(stepped) > 1 and (written_end := report.parameters.get(stepped[-1])):
         end = min(resolve(written_end, today), today + YEAR_AHEAD)
     start, fixed = _start(report.parameters.get(stepped[0]), today, start_date)
-    if bookmark is None:
+    if bookmark.day is None:
         return DateWindow(start, end)
-    done = min(bookmark, today - DAY)
+    done = min(bookmark.day, today - DAY)
     lookback = timedelta(days=report.lookback_days)
     # One day more than the look-back: the last day may end later where the tenant is.
-    if done >= end and end + lookback + DAY < today - DAY:
+    if done >= end and bookmark.read_on and end + lookback + DAY < bookmark.read_on:
         return DateWindow(done + DAY, end)
     again = date.fromordinal(max(1, done.toordinal() - lookback.days))
     return DateWindow(max(again, start) if fixed else again, end)

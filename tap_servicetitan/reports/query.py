@@ -9,14 +9,16 @@ killed while it polls costs no other run of the report::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
 import msgspec
 
 from tap_servicetitan.client.rate_limit import RateLimiter
+from tap_servicetitan.dates import parsed_or_none
+from tap_servicetitan.reports.relative_dates import DAY
 from tap_servicetitan.streams.state.bookmarks import DateBookmark
 
 MAX_AGE = timedelta(hours=6)
@@ -61,14 +63,36 @@ class ReportBookmark:
     pending: Callable[[], Query | None]
     """Returns the query of rows behind this bookmark, when STATE is written."""
 
-    def advance(self, finished: datetime, yesterday: datetime) -> Self:
-        """Move to a day that is over."""
-        return replace(self, newest=self.newest.advance(finished, yesterday))
+    read_on: date | None = None
+    """The day of the last run that read a backfill to its end, when that was over."""
+
+    end: date | None = None
+    """The last day that this run reads."""
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any], replication_key: str | None, pending: Callable[[], Query | None]) -> Self:
+        """Read the bookmark of a tenant, which is empty on a first run."""
+        read_on = parsed_or_none(stored.get("read_on"))
+        return cls(DateBookmark.load(stored, replication_key), pending, read_on.date() if read_on else None)
+
+    @property
+    def day(self) -> date | None:
+        """The last finished day that was read."""
+        return self.newest.date.date() if self.newest.date else None
+
+    def advance(self, finished: date, today: date) -> Self:
+        """Move to a day that is over, which was read today."""
+        newest = self.newest.advance(_midnight(finished), _midnight(today - DAY))
+        return replace(self, newest=newest, read_on=today if finished == self.end else self.read_on)
 
     def dump(self) -> dict[str, Any]:
         """Return the fields of the bookmark in STATE."""
         query = self.pending()
-        return {**self.newest.dump(), **({"query": query.dump()} if query else {})}
+        return {
+            **self.newest.dump(),
+            **({"read_on": self.read_on.isoformat()} if self.read_on else {}),
+            **({"query": query.dump()} if query else {}),
+        }
 
 
 class Pending(msgspec.Struct):
@@ -115,3 +139,7 @@ class QuerySupport:
         finally:
             self.waiting.remove(report)
         self.under_way.add(report)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

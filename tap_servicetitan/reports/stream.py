@@ -6,7 +6,7 @@ import functools
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -16,7 +16,7 @@ from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, 
 from tap_servicetitan.reports.endpoint import ROW, Report
 from tap_servicetitan.reports.metadata import Rows, number_duplicates
 from tap_servicetitan.reports.query import Query, ReportBookmark
-from tap_servicetitan.reports.relative_dates import DAY, moves
+from tap_servicetitan.reports.relative_dates import moves
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun
 from tap_servicetitan.reports.rows import column_changes, make_records
@@ -83,12 +83,11 @@ class ReportStream(EndpointStream):
     @override
     def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
         tenant_id = api.tenant_id
-        bookmark = ReportBookmark(
-            DateBookmark.load(stored, self.endpoint.replication_key)
-            if self.reads_incrementally
-            else DateBookmark(None),
-            functools.partial(self._pending.get, tenant_id),
-        )
+        pending = functools.partial(self._pending.get, tenant_id)
+        if self.reads_incrementally:
+            bookmark = ReportBookmark.load(stored, self.endpoint.replication_key, pending)
+        else:
+            bookmark = ReportBookmark(DateBookmark(None), pending)
         tenant_report = self.endpoint.tenant_reports[tenant_id]
         parameters = self._parameters(tenant_id)
         self._check_catalog()
@@ -102,14 +101,14 @@ class ReportStream(EndpointStream):
                 runner.resume(stored.get("query"), [parameters])
                 yield from self._run(runner, parameters, bookmark)
             return
-        read_until = bookmark.newest.date.date() if bookmark.newest.date else None
         days = days_to_read(
             tenant_report.report,
             self.endpoint.dates,
-            bookmark=read_until,
+            bookmark=bookmark,
             today=self.today(tenant_id),
             start_date=start_date.date() if start_date else None,
         )
+        bookmark = replace(bookmark, end=days.last)
         windows = list(calendar_windows(tenant_report.report.window if len(self.endpoint.dates) > 1 else "day", days))
         if not windows:
             self._log_nothing_to_read(tenant_id, days)
@@ -119,7 +118,7 @@ class ReportStream(EndpointStream):
         runs = {window: {**parameters, **self._bounds(stepped, window)} for window in windows}
         resumed = runner.resume(stored.get("query"), runs.values())
         if resumed is not None and not self.config.get("batch_config"):  # a file may have been lost with what it held
-            windows = windows_left(windows, next(one for one in runs if runs[one] == resumed), read_until)
+            windows = windows_left(windows, next(one for one in runs if runs[one] == resumed), bookmark.day)
         self._log_duration(tenant_id, len(windows))
         for window in windows:
             asked_days = DateWindow(max(days.first, window.first), window.last)
@@ -215,7 +214,7 @@ class ReportStream(EndpointStream):
             complete = tenant_id not in self._inconsistent
             today = self.today(tenant_id, run.asked)
             if complete and days and (finished := days.finished(today)):
-                bookmark = bookmark.advance(_midnight(finished), _midnight(today - DAY))
+                bookmark = bookmark.advance(finished, today)
             rows = 0
             for page in run.pages:
                 records = self._records(tenant_id, page, window, rows)
@@ -293,7 +292,3 @@ class ReportStream(EndpointStream):
                 self.log(
                     f"Tenant %s, stream %s: {text}", tenant_id, self.name, shown_names(news), level=logging.WARNING
                 )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

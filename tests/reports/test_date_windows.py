@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from tap_servicetitan.reports import relative_dates
 from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
+from tap_servicetitan.reports.query import ReportBookmark
 from tap_servicetitan.settings.custom_reports import WINDOWS, CustomReport
+from tap_servicetitan.streams.state.bookmarks import DateBookmark
 
 A_THURSDAY = date(2026, 1, 15)
 
@@ -79,6 +81,13 @@ def stepped(lookback: int = 0, **parameters: str) -> CustomReport:
     return CustomReport("jobs", "accounting", "1", parameters, "From", lookback, "day", typed=False, tenant_id=None)
 
 
+def bookmark_at(day: str | None, read_on: str | None = None) -> ReportBookmark:
+    newest = datetime.fromisoformat(day) if day else None
+    return ReportBookmark(
+        DateBookmark("From", newest), pending=lambda: None, read_on=date.fromisoformat(read_on) if read_on else None
+    )
+
+
 @pytest.mark.parametrize(
     ("report", "bookmark", "first", "last"),
     [
@@ -94,32 +103,50 @@ def stepped(lookback: int = 0, **parameters: str) -> CustomReport:
         # The end: today, or To, a year ahead at most.
         (stepped(From="2026-01-01", To="2026-01-08"), None, "2026-01-01", "2026-01-08"),
         (stepped(From="2026-01-01", To="9999-12-31"), None, "2026-01-01", "2027-01-16"),
-        # A finished backfill is read again while look-back and time zones may bring news, then never.
-        (stepped(From="2026-01-01", To="2026-01-13"), "2026-01-13", "2026-01-13", "2026-01-13"),
-        (stepped(From="2026-01-01", To="2026-01-12"), "2026-01-12", "2026-01-13", "2026-01-12"),
+        # The last days are read again, wherever the bookmark is.
+        (stepped(From="2026-01-01", To="2026-01-12"), "2026-01-12", "2026-01-12", "2026-01-12"),
         (stepped(3, From="2026-01-01", To="2026-01-10"), "2026-01-10", "2026-01-07", "2026-01-10"),
-        (stepped(3, From="2026-01-01", To="2026-01-09"), "2026-01-09", "2026-01-10", "2026-01-09"),
     ],
 )
 def test_days_to_read(report: CustomReport, bookmark: str | None, first: str, last: str) -> None:
-    done = date.fromisoformat(bookmark) if bookmark else None
-
-    days = days_to_read(report, ("From", "To"), bookmark=done, today=A_THURSDAY, start_date=None)
+    days = days_to_read(report, ("From", "To"), bookmark=bookmark_at(bookmark), today=A_THURSDAY, start_date=None)
 
     assert (str(days.first), str(days.last)) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("lookback", "read_on", "first"),
+    [
+        (0, None, "2026-01-08"),
+        (0, "2026-01-09", "2026-01-08"),
+        (0, "2026-01-10", "2026-01-09"),
+        (3, "2026-01-12", "2026-01-05"),
+        (3, "2026-01-13", "2026-01-09"),
+    ],
+)
+def test_backfill_is_finished_when_a_run_read_its_end_after_the_look_back(
+    lookback: int, read_on: str | None, first: str
+) -> None:
+    report = stepped(lookback, From="2026-01-01", To="2026-01-08")
+
+    days = days_to_read(
+        report, ("From", "To"), bookmark=bookmark_at("2026-01-08", read_on), today=A_THURSDAY, start_date=None
+    )
+
+    assert (str(days.first), str(days.last)) == (first, "2026-01-08")
 
 
 def test_days_to_read_start_at_start_date_or_a_year_ago() -> None:
     start = date(2026, 1, 10)
 
-    def first(bookmark: date | None, start_date: date | None) -> str:
-        options: dict[str, Any] = {"bookmark": bookmark, "today": A_THURSDAY, "start_date": start_date}
+    def first(bookmark: str | None, start_date: date | None) -> str:
+        options: dict[str, Any] = {"bookmark": bookmark_at(bookmark), "today": A_THURSDAY, "start_date": start_date}
         return str(days_to_read(stepped(2), ("From",), **options).first)
 
-    assert first(None, start) == first(date(2026, 1, 11), start) == "2026-01-10"
-    assert first(date(2026, 1, 14), start) == "2026-01-12"
+    assert first(None, start) == first("2026-01-11", start) == "2026-01-10"
+    assert first("2026-01-14", start) == "2026-01-12"
     assert first(None, None) == "2025-01-15"
-    assert first(date(2024, 1, 14), None) == "2024-01-12"
+    assert first("2024-01-14", None) == "2024-01-12"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ No other module knows the fields. STATE holds one bookmark per tenant, in ``part
 * parents: a date, and where an interrupted run goes on in the list of parents: ``parent_page``, ``parent_id``,
   ``parents`` (how many there were), ``started``, and ``parents_since`` if only changed ones are listed. Where later runs
   ask for changed parents only, ``parents_read`` is when the last listing of parents that came to its end began.
-* reports: a date, and while a report runs asynchronously the ``query``, see :mod:`tap_servicetitan.reports.query`.
+* reports: a date; ``read_on``, the day of the last run that read a backfill to its end, if that is past; and while a
+  report runs asynchronously the ``query``, see :mod:`tap_servicetitan.reports.query`.
 """
 
 from __future__ import annotations
@@ -250,7 +251,7 @@ class ParentBookmark:
 
 FIELDS = frozenset({
     "continue_from", "no_rows", "parent_id", "parent_page", "parents", "parents_read", "parents_since", "pass_from",
-    "query", "replication_key", "replication_key_value", "started", "unsorted",
+    "query", "read_on", "replication_key", "replication_key_value", "started", "unsorted",
 })  # fmt: skip
 """All fields that bookmarks have in STATE; ``unsorted`` is one of earlier versions."""
 

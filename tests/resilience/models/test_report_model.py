@@ -107,13 +107,15 @@ class Model:
         self.rng.shuffle(self.server.columns)
         return [[row[name] for name in self.server.columns] for row in rows]
 
-    def windows(self, bookmark: date | None) -> list[Window]:
+    def windows(self, state: dict[str, Any]) -> list[Window]:
         """Return what the documents say that a run asks for."""
         end = self.last or self.today
-        first = self.start
+        first, bookmark = self.start, bookmark_of(state)
         if bookmark:
-            if self.last and bookmark >= self.last and self.last + (self.lookback + 2) * DAY < self.today:
-                return []
+            if self.last and "read_on" in state:
+                assert bookmark == self.last
+                if self.last + (self.lookback + 1) * DAY < date.fromisoformat(state["read_on"]):
+                    return []
             first = max(self.start, bookmark - self.lookback * DAY)
         return list(self.calendar(first, end))
 
@@ -154,8 +156,8 @@ def state_of(runs: ReportRuns) -> dict[str, Any]:
     return found
 
 
-def bookmark_of(runs: ReportRuns) -> date | None:
-    value = state_of(runs).get("replication_key_value")
+def bookmark_of(state: dict[str, Any]) -> date | None:
+    value = state.get("replication_key_value")
     return date.fromisoformat(value[:10]) if value else None
 
 
@@ -177,13 +179,13 @@ def test_report_target_holds_what_the_documents_promise(report_seed: int) -> Non
         catalog = runs.discover(**model.entry)
         for number in range(rng.randint(3, 6)):
             state, entry = state_of(runs), model.entry
-            wanted = model.windows(bookmark_of(runs))
+            wanted = model.windows(state_of(runs))
             query = state.get("query")
             if query:
                 resumed = tuple(date.fromisoformat(query["parameters"][name]) for name in ("From", "To"))
                 is_young = model.server.now - datetime.fromisoformat(query["asked"]) <= timedelta(hours=6)
                 if is_young and resumed in wanted:  # goes on where the run before it ended
-                    bookmark, first = bookmark_of(runs), wanted.index(resumed)
+                    bookmark, first = bookmark_of(state), wanted.index(resumed)
                     wanted = [one for one in wanted[:first] if not bookmark or one[1] > bookmark] + wanted[first + 1 :]
             before, cut = len(model.answers), None
             if number and rng.random() < 0.5:
@@ -205,7 +207,7 @@ def test_report_target_holds_what_the_documents_promise(report_seed: int) -> Non
                 model.pass_time()
         for _ in range(2):
             model.pass_time()
-            wanted, before = model.windows(bookmark_of(runs)), len(model.answers)
+            wanted, before = model.windows(state_of(runs)), len(model.answers)
             had_query = "query" in state_of(runs)
             run = runs.run(catalog, **model.entry)
             model.load(run)
