@@ -59,7 +59,7 @@ def render(records: list[dict[str, Any]]) -> list[bytes]:
 
 
 class Report:
-    """Bookings as the rows of a report: what is no object or list, and the parts of the address."""
+    """Bookings as the rows of a report: what is not an object or a list, and the parts of the address."""
 
     def __init__(self, records: list[dict[str, Any]]) -> None:
         flat = [{**record, **(record["address"] or {})} for record in records]

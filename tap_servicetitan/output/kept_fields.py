@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan.output.record_types import NoStructError, Schema, record_type, struct_field_name
-from tap_servicetitan.output.unknown_fields import COLUMN, walk, with_fields
+from tap_servicetitan.output.unknown_fields import COLUMN, unknown_breadcrumbs, with_fields
 
 if TYPE_CHECKING:
     from tap_servicetitan.output.violations import SchemaViolations
@@ -62,7 +62,9 @@ class KeptFields:
     def learn(self, records: Iterable[dict[str, Any]]) -> None:
         """Add the unknown fields of records to the types."""
         with self._lock:
-            found = {crumb for record in records for crumb in walk(record, self._known)} - self._breadcrumbs
+            found = {
+                crumb for record in records for crumb in unknown_breadcrumbs(record, self._known)
+            } - self._breadcrumbs
             if not found or self.types.record == dict[str, Any]:
                 return
             self._violations.kept(map(_path, sorted(found)))

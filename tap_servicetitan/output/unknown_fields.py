@@ -34,7 +34,7 @@ def is_kept(schema: Schema, mask: Mapping[tuple[str, ...], bool]) -> bool:
     return COLUMN in schema["properties"] and mask["properties", COLUMN]
 
 
-def walk(value: Any, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def unknown_breadcrumbs(value: Any, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the breadcrumbs of the fields that a value has and its schema lacks.
 
     Args:
@@ -44,7 +44,7 @@ def walk(value: Any, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tup
     """
     if value.__class__ is list and "items" in schema:
         for item in value:
-            yield from walk(item, schema["items"], (*path, "items"))
+            yield from unknown_breadcrumbs(item, schema["items"], (*path, "items"))
     elif value.__class__ is dict and schema.get("properties") is not None and not schema.get("additionalProperties"):
         properties = schema["properties"]
         for name, inner in value.items():
@@ -52,7 +52,7 @@ def walk(value: Any, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tup
             if name not in properties:
                 yield breadcrumb
             elif inner.__class__ in {dict, list}:
-                yield from walk(inner, properties[name], breadcrumb)
+                yield from unknown_breadcrumbs(inner, properties[name], breadcrumb)
 
 
 def with_fields(schema: Schema, breadcrumbs: Iterable[tuple[str, ...]]) -> Schema:

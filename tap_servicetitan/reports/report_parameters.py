@@ -137,7 +137,7 @@ def _date(parameter: Parameter, text: str, today: date) -> str:
     return text if "T" in text or " " in text else day.isoformat()
 
 
-def _is_number(value: bool | float | str) -> bool:  # noqa: FBT001 -- JSON's true is no number
+def _is_number(value: bool | float | str) -> bool:  # noqa: FBT001 -- JSON's true is not a number
     try:
         return not isinstance(value, bool) and math.isfinite(float(value))
     except ValueError:

@@ -13,7 +13,7 @@ import click
 def progress_bar(length: int, label: str) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr for the ``with`` block; yield what to call after each step.
 
-    If stderr is no terminal, nothing of it is written.
+    If stderr is not a terminal, nothing of it is written.
     """
     with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         yield lambda: bar.update(1)

@@ -104,7 +104,7 @@ def _schema_problems(stream: ExtraStream, setting: str) -> Iterator[str]:
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        yield f"{setting} is no JSON schema: look at {'.'.join(map(str, error.path)) or 'its top'}."
+        yield f"{setting} is not a JSON schema: look at {'.'.join(map(str, error.path)) or 'its top'}."
         return
     if not properties or not all(isinstance(each, Mapping) for each in properties.values()):
         yield f'{setting} must have properties, each an object such as {{"type": ["string", "null"]}}.'

@@ -185,7 +185,7 @@ def problems_of(*entries: dict[str, Any]) -> list[str]:
             "Setting 'extra_streams.0.path' must be a path below /tenant/<tenant>/ without placeholders, such as export/bookings.",
         ),
         ({"page_size": 0}, "Setting 'extra_streams.0.page_size' must be at least 1."),
-        ({"schema": {"properties": {"a": 7}}}, "Setting 'extra_streams.0.schema' is no JSON schema: look at properties.a."),
+        ({"schema": {"properties": {"a": 7}}}, "Setting 'extra_streams.0.schema' is not a JSON schema: look at properties.a."),
         (
             {"schema": {"type": "object"}},
             "Setting 'extra_streams.0.schema' must have properties, each an object such as {\"type\": [\"string\", \"null\"]}.",

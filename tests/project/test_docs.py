@@ -91,6 +91,14 @@ def test_files_and_folders_that_the_maps_name_exist(root: Path, document: str) -
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
 
 
+def test_picture_of_the_architecture_has_every_folder_and_file_of_the_package(root: Path) -> None:
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", (root / "docs" / "architecture.md").read_text(), re.DOTALL)
+    folders = [f"{init.parent.name}/" for init in PACKAGE.glob("*/__init__.py")]
+    files = [file.name for file in PACKAGE.glob("[!_]*.py")]
+
+    assert sorted([*folders, *files]) == sorted(re.findall(r"\b\w+(?:/|\.py)", picture))
+
+
 def test_helpers_that_the_readme_of_the_tests_names_exist(root: Path) -> None:
     rows = [line for line in (root / "tests" / "README.md").read_text().splitlines() if line.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row.split("|")[2])}

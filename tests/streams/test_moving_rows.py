@@ -291,4 +291,4 @@ def test_state_that_is_not_text_is_refused() -> None:
     _, run = run_against(Feed([]), "bookings", state={"bookmarks": {"bookings": {"partitions": [own]}}})
 
     assert run.code == 1
-    assert "The STATE is not usable: it holds text that is no Unicode" in run.log
+    assert "The STATE is not usable: it holds text that is not Unicode" in run.log

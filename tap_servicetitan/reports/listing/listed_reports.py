@@ -46,7 +46,7 @@ class Reports:
 
     @property
     def complete(self) -> bool:
-        """Whether all could be listed; a report without metadata is no failure."""
+        """Whether all could be listed; a report without metadata is not a failure."""
         all_metadata = (one for category in self.categories for _, one in category.reports)
         failures = [
             self.failure,

@@ -67,7 +67,7 @@ _BY_RECORDS_PATH: Mapping[str | None, Any] = {"items": ItemsBody, "availabilitie
 
 
 def body_type(endpoint: Endpoint) -> Any:
-    """Return the struct type of an endpoint's answers that are no feed pages."""
+    """Return the struct type of an endpoint's answers that are not pages of a feed."""
     if isinstance(endpoint, Paged) and endpoint.page_size is not None and endpoint.has_more_flag:
         return ListPage
     return _BY_RECORDS_PATH.get(endpoint.records_path, ListBody)
@@ -81,11 +81,11 @@ def wrap_bare_body(body: bytes, known: Collection[str] = ()) -> bytes:
         known: Fields of which the one record has some; if it has none of them, it is an error in a record's place.
 
     Raises:
-        msgspec.ValidationError: It is no such record.
+        msgspec.ValidationError: It is not such a record.
     """
     first = body.lstrip()[:1]
     if not first:
-        return body  # an empty answer is no JSON, rather than an empty list
+        return body  # an empty answer is not JSON, rather than an empty list
     if first == b"[":
         return b'{"data":%s}' % body
     if known:

@@ -32,7 +32,7 @@ def normalize_state(state: Mapping[str, Any], tenant_ids: Iterable[str], known: 
     try:
         msgspec.json.encode(state)
     except (RecursionError, UnicodeEncodeError, TypeError):
-        msg = "The STATE is not usable: it holds text that is no Unicode, or is nested without end. Start without."
+        msg = "The STATE is not usable: it holds text that is not Unicode, or is nested too deeply. Start without it."
         raise StateError(msg) from None
     for wrapper in ("value", "singer_state"):  # a STATE message, and what Meltano prints
         if "bookmarks" not in state and isinstance(state.get(wrapper), dict):
