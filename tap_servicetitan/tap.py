@@ -20,8 +20,8 @@ from tap_servicetitan.endpoints import table
 from tap_servicetitan.errors import CatalogError, ConfigError, StateError
 from tap_servicetitan.explore import select_rules, streams_command
 from tap_servicetitan.failures import log_config_error
+from tap_servicetitan.output.maps.stream_maps import StreamMapper
 from tap_servicetitan.output.messages import MessageWriter
-from tap_servicetitan.output.stream_maps import StreamMapper
 from tap_servicetitan.reports import discovery
 from tap_servicetitan.reports.listing import list_command
 from tap_servicetitan.reports.stream import ReportStream

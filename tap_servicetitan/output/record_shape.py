@@ -6,24 +6,27 @@ import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib import SchemaMessage
 
+from tap_servicetitan.output.batch.batch_writer import BatchWriter
 from tap_servicetitan.output.conformance import Conformance
 from tap_servicetitan.output.decoder import Decoder, KeepingDecoder
 from tap_servicetitan.output.kept_fields import KeptFields
-from tap_servicetitan.output.record_lines import RecordLines
+from tap_servicetitan.output.maps.projection import Mapped, Unchanged, mapped_by
+from tap_servicetitan.output.record_structs import RecordStructs
 from tap_servicetitan.output.record_types import NoStructError, struct_field_name
-from tap_servicetitan.output.stream_maps import RecordMap
 from tap_servicetitan.output.unknown_fields import UnknownField, is_kept
 from tap_servicetitan.output.violations import TypeCheck
-from tap_servicetitan.output.writers import BatchWriter, LineWriter, PageWriter, RecordMessages, RecordWriter
+from tap_servicetitan.output.writers import LineWriter, PageWriter
+from tap_servicetitan.output.written_records import CheckedRecords, MappedRecords, PlainRecords, Written
 
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import SelectionMask
 
-    from tap_servicetitan.output.conformance import Mask
     from tap_servicetitan.output.messages import MessageWriter
     from tap_servicetitan.output.record_types import Schema
     from tap_servicetitan.output.violations import SchemaViolations
@@ -45,7 +48,7 @@ class WritableStream(Protocol):
         """The catalog's schema, deselected fields included."""
 
     @property
-    def mask(self) -> Mask:
+    def mask(self) -> SelectionMask:
         """What is selected."""
 
     @property
@@ -56,8 +59,8 @@ class WritableStream(Protocol):
 class RecordShape:
     """What a stream's records look like.
 
-    Made once per stream: structs and lines if nothing stands between the API's records and the RECORD messages, else
-    dicts and one message a record.
+    Made once per stream: structs, from the API's bytes to what is written, and dicts where structs cannot stand for the
+    schema.
     """
 
     def __init__(  # noqa: PLR0913 -- all that records depend on
@@ -88,7 +91,8 @@ class RecordShape:
         schema = stream.effective_schema
         self._keep = is_kept(schema, stream.mask)
         self._conform = Conformance(schema, stream.mask, self._note_unknown, keep=self._keep)
-        self._lines = None if batch_config or from_rows else self._make_lines()
+        self._selected: Schema = get_selected_schema(stream.name, schema, stream.mask)
+        self._structs = None if from_rows else self._make_structs()
 
     def decoder(self, body_type: Any, *, rows: Any = None) -> Decoder[Any]:
         """Return what reads the bytes of a page.
@@ -97,27 +101,25 @@ class RecordShape:
             body_type: Generic struct type around the records.
             rows: Type of the answer's rows, if they are not records yet.
         """
-        if self._lines is None or rows is not None:
+        if self._structs is None or rows is not None:
             return Decoder(body_type, dict[str, Any] if rows is None else rows, self._violations)
-        if self._lines.kept:
-            return KeepingDecoder(body_type, self._lines.kept, self._violations)
+        if self._structs.kept:
+            return KeepingDecoder(body_type, self._structs.kept, self._violations)
         return Decoder(
             body_type,
-            self._lines.record_type,
+            self._structs.record_type,
             self._violations,
-            known=self._lines.sent,
+            known=self._structs.sent,
             note_unknown=self._conform.note_unknown,
         )
 
     def writer(self, tenant_id: str) -> PageWriter:
         """Return what writes a tenant's pages."""
-        if self._lines:
-            return LineWriter(self._output, tenant_id, self._lines)
-        if self._batch_config:
-            return BatchWriter(
-                self._output, tenant_id, self._messages, config=self._batch_config, tap_name=self._stream.tap_name
-            )
-        return RecordWriter(self._output, tenant_id, self._messages)
+        if self._batch_config is None:
+            return LineWriter(self._output, tenant_id, self._written)
+        return BatchWriter(
+            self._output, tenant_id, self._written, config=self._batch_config, tap_name=self._stream.tap_name
+        )
 
     def write_schema(self, replication_key: str | None) -> None:
         """Write the SCHEMA messages: one for each map that lets records through."""
@@ -150,7 +152,7 @@ class RecordShape:
 
     def to_structs(self, records: list[dict[str, Any]]) -> list[Any]:
         """Return records that the tap made of an answer as they are written fastest."""
-        return self._lines.to_structs(records) if self._lines else records
+        return self._structs.convert(records) if self._structs else records
 
     def _note_unknown(self, fields: list[UnknownField]) -> None:
         if self._keep:
@@ -159,28 +161,38 @@ class RecordShape:
             self._violations.unknown(fields, self._stream.effective_schema)
 
     def _field_name(self, key: str) -> str | None:
-        return struct_field_name(self._lines.schema, key) if self._lines else None
+        return struct_field_name(self._structs.schema, key) if self._structs else None
 
-    def _make_lines(self) -> RecordLines | None:
-        """Return the fast path of the stream, or None if it has maps or flattening."""
-        if len(self._stream.stream_maps) != 1:
+    def _make_structs(self) -> RecordStructs | None:
+        """Return the structs of the stream's records, or None if there are none for its schema.
+
+        A map and flattening have to find the unknown fields that a record keeps, so they take dicts then.
+        """
+        schema = self._selected
+        plain = [isinstance(one, Unchanged) for one in self._mapped_by(None)]
+        if self._keep and not all(plain):
             return None
-        (mapping,) = self._stream.stream_maps
-        if type(mapping) is not SameRecordTransform or mapping.flattening_enabled:
-            return None
-        schema = mapping.transformed_schema
         try:
             sent = self._as_sent(schema)
             known = self._as_sent(self._stream.effective_schema)
             kept = KeptFields(sent, known, self._violations) if self._keep else None
-            return RecordLines(self._stream.name, schema, sent, self._conform, kept)
+            return RecordStructs(schema, sent, self._conform, kept)
         except NoStructError:
             return None
 
+    def _mapped_by(self, structs: RecordStructs | None) -> list[Mapped]:
+        return mapped_by(self._stream.stream_maps, structs, self._selected["properties"])
+
     @functools.cached_property
-    def _messages(self) -> RecordMessages:
-        check = TypeCheck(self._as_sent(self._stream.effective_schema), self._violations)
-        return RecordMessages(check, self._conform, [RecordMap(mapping) for mapping in self._stream.stream_maps])
+    def _written(self) -> Written:
+        maps = self._mapped_by(self._structs)
+        if self._structs is None:
+            check = TypeCheck(self._as_sent(self._stream.effective_schema), self._violations)
+            return CheckedRecords(check, self._conform, maps)
+        match maps:
+            case [Unchanged(stream=stream)]:
+                return PlainRecords(stream, self._structs)
+        return MappedRecords(self._structs, maps)
 
     def _as_sent(self, schema: Schema) -> Schema:
         """Return the schema of a record as the API sends it: what the tap sets may be missing or null."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import decimal
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+from singer_sdk.contrib.msgspec import enc_hook
 
 Schema = Mapping[str, Any]
 
@@ -17,8 +18,8 @@ class NoStructError(Exception):
     """A schema that structs cannot stand for."""
 
 
-encoder = msgspec.json.Encoder(decimal_format="number")
-"""Writes numbers as ServiceTitan wrote them."""
+encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=enc_hook)
+"""Writes numbers as ServiceTitan wrote them, and what expressions make as the SDK does."""
 
 _ALTERNATIVES = frozenset({"anyOf", "oneOf", "allOf"})
 _JSON_NAMES = {"NoneType": "null", "dict": "object", "list": "array"}
@@ -107,6 +108,20 @@ def record_type(schema: Schema, name: str = "Record", *, strict: bool = False) -
             fields.append((f"f{number}", optional, msgspec.UNSET))
     rename = {f"f{number}": key for number, key in enumerate(properties)}
     return msgspec.defstruct(name, fields, rename=rename, kw_only=True, gc=False, forbid_unknown_fields=strict)
+
+
+def positional_type(names: Iterable[str]) -> Callable[..., Any]:
+    """Make the type of structs that are made of values alone, in this order, and written as objects with these names.
+
+    Raises:
+        NoStructError: As :func:`record_type`.
+    """
+    names = list(names)
+    if any(map(_REFUSED_IN_NAMES.search, names)):
+        raise NoStructError
+    fields = [(f"f{number}", Any, msgspec.UNSET) for number in range(len(names))]
+    rename = {f"f{number}": name for number, name in enumerate(names)}
+    return msgspec.defstruct("Written", fields, rename=rename, gc=False)
 
 
 def _value_type(schema: Schema, name: str, *, strict: bool) -> Any:

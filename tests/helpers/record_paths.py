@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO, TextIOWrapper
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -107,7 +109,9 @@ class OneStream(TapServiceTitan):
         return [stream_class(endpoint)(self, self.context) for endpoint in table.TABLE if endpoint.name == "bookings"]
 
 
-def stream_of(schema: dict[str, Any], **selection: bool) -> EndpointStream:
+def stream_of(
+    schema: dict[str, Any], config: Mapping[str, Any] = MappingProxyType({}), /, **selection: bool
+) -> EndpointStream:
     """The stream of bookings, by another schema."""
     entry = {
         "tap_stream_id": "bookings",
@@ -122,26 +126,37 @@ def stream_of(schema: dict[str, Any], **selection: bool) -> EndpointStream:
             ),
         ],
     }
-    tap = OneStream(config=dict(CONFIG), catalog={"streams": [entry]})
+    tap = OneStream(config={**CONFIG, **config}, catalog={"streams": [entry]})
     stream = tap.streams["bookings"]
     assert isinstance(stream, EndpointStream)
     return stream
 
 
 def shape_of(stream: EndpointStream, *, slow: bool = False) -> RecordShape:
-    """The shape of a stream's records; the slow path takes one message a record, as maps do."""
+    """The shape of a stream's records; the slow path takes dicts, as the SDK does."""
     return RecordShape(stream, MessageWriter(), stream.violations, added_fields=("tenant_id",), from_rows=slow)
 
 
-def both_paths(schema: dict[str, Any], records: list[dict[str, Any]], **selection: bool) -> tuple[list[str], list[str]]:
+def both_paths(
+    schema: dict[str, Any],
+    records: list[dict[str, Any]],
+    config: Mapping[str, Any] = MappingProxyType({}),
+    /,
+    **selection: bool,
+) -> tuple[list[str], list[str]]:
     """Write records on the fast and on the slow path; return the lines of each, time_extracted aside."""
-    stream = stream_of(schema, **selection)
+    stream = stream_of(schema, config, **selection)
+    fast, slow = (lines_of(stream, records, slow=slow) for slow in (False, True))
+    return fast, slow
+
+
+def lines_of(stream: EndpointStream, records: list[dict[str, Any]], *, slow: bool) -> list[str]:
+    """Write records on one of the paths; return the lines, time_extracted aside."""
     body = msgspec.json.Encoder(decimal_format="number").encode(
         {"data": records, "hasMore": False, "continueFrom": "x"}
     )
-    shapes = (shape_of(stream), shape_of(stream, slow=True))
-    fast, slow = [written(shape.writer("1001"), shape.decoder(FeedPage)(body).data) for shape in shapes]
-    return fast, slow
+    shape = shape_of(stream, slow=slow)
+    return written(shape.writer("1001"), shape.decoder(FeedPage)(body).data)
 
 
 def written(writer: PageWriter, records: list[Any]) -> list[str]:

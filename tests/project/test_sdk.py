@@ -81,6 +81,9 @@ ATTRIBUTES = {"_config": PluginBase}
 IMPORTED = {
     "singer_sdk.helpers._batch.BatchConfig": ["encoding", "storage", "batch_size"],
     "singer_sdk.helpers._batch.SDKBatchMessage": ["stream", "encoding", "manifest"],
+    "singer_sdk.helpers._catalog.get_selected_schema": ["stream_name", "schema", "mask"],
+    "singer_sdk.helpers._flattening.FlatteningOptions": ["enabled", "max_level", "separator", "max_key_length"],
+    "singer_sdk.helpers._flattening.flatten_key": ["key_name", "parent_keys", "separator", "max_key_length"],
 }
 """Names from private modules of the SDK, and their first parameters."""
 

@@ -11,7 +11,7 @@ from helpers.raw import RawServer, feed
 from helpers.support import SomeStreams, config_of, run_here
 
 from tap_servicetitan.errors import ConfigError
-from tap_servicetitan.output.stream_maps import StreamMapper
+from tap_servicetitan.output.maps.stream_maps import StreamMapper
 from tap_servicetitan.simulator import Simulator
 
 LOGGER = logging.getLogger("tests")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from helpers.support import Tap, config_of, run_here, started_tap, wait_for
 
-from tap_servicetitan.output import writers
+from tap_servicetitan.output.batch import batch_writer
 from tap_servicetitan.simulator import Simulator
 
 
@@ -61,7 +61,7 @@ def test_batches_are_closed_after_some_time(
     simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = simulate(page_size=10, records=60)
-    monkeypatch.setattr(writers, "MAX_HELD_SECONDS", 0.0)
+    monkeypatch.setattr(batch_writer, "MAX_HELD_SECONDS", 0.0)
 
     run = run_here(config_of(simulator, **batches(tmp_path)), "bookings")
 

@@ -1,4 +1,4 @@
-"""The user's stream maps: checked against the catalog when the run starts, then applied record by record."""
+"""The user's stream maps: checked against the catalog when the run starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import fnmatch
 import importlib.util
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import simpleeval  # type: ignore[import-untyped]  # it has no types
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
@@ -16,17 +17,25 @@ from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_servicetitan.errors import ConfigError, shown
-from tap_servicetitan.output.record_types import decode_dict, encoder
-from tap_servicetitan.output.unknown_fields import COLUMN
 
 if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import CatalogEntry
 
-_REMOVED = (None, "__NULL__")
-_NAMES = frozenset({*simpleeval.DEFAULT_NAMES, "_", "record", "config", "__stream_name__", "__original_stream_name__"})
+REMOVED = (None, "__NULL__")
+"""What a field is set to so that it is left out."""
+
+NAMES = frozenset({*simpleeval.DEFAULT_NAMES, "_", "record", "config", "__stream_name__", "__original_stream_name__"})
 _FUNCTIONS = frozenset({*simpleeval.DEFAULT_FUNCTIONS, "md5", "sha256", "datetime", "bool", "json"})
 """What expressions may use beside a record's fields: the SDK's documented names."""
+
+_definitions: WeakKeyDictionary[StreamMap, Mapping[str, Any]] = WeakKeyDictionary()
+
+
+def definition_of(mapping: StreamMap) -> Mapping[str, Any] | None:
+    """Return what the config says of a map, which the SDK's object does not have; None if it is not known."""
+    return {} if isinstance(mapping, SameRecordTransform) else _definitions.get(mapping)
+
 
 MAX_STREAMS_SHOWN = 3
 """Streams that a line about a map names."""
@@ -62,6 +71,7 @@ class StreamMapper(PluginMapper):
                         [one for one in others if one.stream_alias == key] if "__source__" in definition else [first]
                     ):
                         _keep_types(mapping, definition)
+                        _definitions[mapping] = definition
 
 
 def _is_selected(entry: CatalogEntry) -> bool:
@@ -121,7 +131,7 @@ def _field_problems(
         return
     where = f"stream_maps.{key}.{field}"
     known = dict.fromkeys(name for names in fields.values() for name in names)
-    if expression in _REMOVED:
+    if expression in REMOVED:
         if field not in known:
             yield f"{where}: there is no such field.{_suggestion(field, known)}"
         return
@@ -144,7 +154,7 @@ def _name_problem(name: str, field: str, fields: Mapping[str, Collection[str]], 
         text = f"self is the field's own value, and there is no such field.{_suggestion(field, known)}"
         return None if field in known else text
     lacking = [stream for stream, names in fields.items() if name not in names]
-    if name in _NAMES | _FUNCTIONS or not lacking:
+    if name in NAMES | _FUNCTIONS or not lacking:
         return None
     streams = ", ".join(lacking[:MAX_STREAMS_SHOWN]) + (" …" if len(lacking) > MAX_STREAMS_SHOWN else "")
     return f"the expression uses {name}, which {streams} does not have.{_suggestion(name, known)}"
@@ -175,69 +185,3 @@ def _names_in(expression: Any) -> list[str]:
     names = [node for node in nodes if isinstance(node, ast.Name)]
     own = {node.id for node in names if isinstance(node.ctx, ast.Store)}  # of comprehensions
     return list(dict.fromkeys(node.id for node in names if node.id not in own))
-
-
-class RecordMap:
-    """Applies a stream's map and flattening, so that a record has no field that its SCHEMA lacks."""
-
-    def __init__(self, mapping: StreamMap) -> None:
-        self.stream = mapping.stream_alias
-        """Name of the stream that the records go to."""
-        self._mapping = mapping
-        self._fields: Mapping[str, Any] = mapping.transformed_schema["properties"]
-        options = mapping.flattening_options
-        self._separator = options.separator if options and mapping.flattening_enabled else None
-        self._nulls: dict[str, list[str]] = {}
-        self._padding: dict[str, None] = {}
-
-    def __call__(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what becomes of a record; None if it is filtered out.
-
-        Raises:
-            MapExpressionError: An expression fails; its name is in the message, and no value.
-        """
-        mapped = self._transform(record)
-        if mapped and self._separator and (others := mapped.keys() - self._fields.keys()):
-            unknown = {}
-            for field in sorted(others):
-                value = mapped.pop(field)
-                if nulls := self._nulls_for(field):
-                    mapped.update((name, None) for name in nulls if name not in mapped)
-                else:
-                    unknown[field] = value
-            if unknown and COLUMN in self._fields:
-                kept = decode_dict((mapped.get(COLUMN) or "{}").encode())
-                mapped[COLUMN] = encoder.encode({**kept, **unknown}).decode()
-        return mapped
-
-    def _nulls_for(self, field: str) -> list[str]:
-        """Return the fields that stand for an object that is null."""
-        if field not in self._nulls:
-            self._nulls[field] = [name for name in self._fields if name.startswith(f"{field}{self._separator}")]
-        return self._nulls[field]
-
-    def _transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        try:
-            return self._mapping.transform({**record, **{k: None for k in self._padding if k not in record}})
-        except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
-            if self._pad(error):
-                return self._transform(record)
-            cause = type(error.__cause__ or error).__name__  # its text may quote the record
-            evaluator = getattr(self._mapping, "expr_evaluator", None)
-            expression = f"expression {evaluator.expr!r}" if evaluator and evaluator.expr else "map"
-            msg = (
-                f"The {expression} of stream_maps fails with {cause}. A field may be null: then write x if x else None."
-            )
-            raise MapExpressionError(msg) from None
-
-    def _pad(self, error: Exception) -> bool:
-        """Give expressions null for a field that a record lacks; return whether that was the error."""
-        properties = self._mapping.raw_schema["properties"]
-        if not isinstance(error.__cause__, simpleeval.NameNotDefined):
-            return False
-        name = error.__cause__.name
-        wanted = dict.fromkeys(properties if name == "self" else {name} & properties.keys())
-        if wanted.keys() <= self._padding.keys():
-            return False
-        self._padding.update(wanted)
-        return True

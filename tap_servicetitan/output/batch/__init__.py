@@ -1,0 +1,1 @@
+"""Files of records instead of RECORD messages."""
