@@ -24,6 +24,20 @@ RECORDS_BY_ID = [one for one in derived_endpoints() if isinstance(one, RecordByI
 ALL_RECORDS = {"active": "Any", "activeState": "All", "activeOnly": "false", "includeInactive": "true"}
 """Each list takes one of these at most, and ignores the others."""
 
+ALL_FIELDS = dict.fromkeys(
+    (
+        "calculatePrices",
+        "includeDiscounts",
+        "includeDurationBilling",
+        "includeRecurringServices",
+        "includeSubtasks",
+        "includeTags",
+        "includeTechnicians",
+    ),
+    "true",
+)
+"""Likewise: without them some fields are null."""
+
 
 def test_unpaged_records_are_an_array_or_in_an_object(reader: StreamReader) -> None:
     warnings = reader.get("marketingads/v2/capacity-warnings").json()
@@ -146,7 +160,7 @@ def test_list_beside_a_feed_has_the_records_of_the_feed(reader: StreamReader, en
     assert operation is not None
     ids = {"ids": ",".join(str(record["id"]) for record in expected)} if "ids" in operation.required else {}
 
-    found = reader.data(path(endpoint), pageSize=500, **ALL_RECORDS, **ids)
+    found = reader.data(path(endpoint), pageSize=500, **ALL_RECORDS, **ALL_FIELDS, **ids)
     if endpoint.name == "calls":  # What the feed has of a call is one level deeper here.
         found = [row["leadCall"] for row in found]
     assert len(found) == len(expected)
@@ -156,7 +170,7 @@ def test_list_beside_a_feed_has_the_records_of_the_feed(reader: StreamReader, en
 @pytest.mark.parametrize("endpoint", RECORDS_BY_ID, ids=path)
 def test_record_by_id_is_the_record_of_the_stream(reader: StreamReader, endpoint: RecordById) -> None:
     for record in reader.simulator.records(endpoint.name)[:3]:
-        shown = reader.page(path(endpoint).format(id=record["id"]))
+        shown = reader.page(path(endpoint).format(id=record["id"]), **ALL_FIELDS)
         for own in ("leadCall", "data"):
             shown = shown.get(own, shown) if endpoint.name in {"calls", "materials_markup"} else shown
         assert shown["id"] == record["id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Listing, Nested, Unpaged
 from tap_servicetitan.endpoints.operations import Operation, find
@@ -13,6 +14,8 @@ from tap_servicetitan.simulator.api.derived.derived_kinds import ItemsOf
 from tap_servicetitan.simulator.api.report_operations import QueryCancellation, ReportOperation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.schemas.openapi import Schema
 
@@ -47,6 +50,16 @@ def record_schema(endpoint: Endpoint) -> Schema | None:
     if isinstance(endpoint, ItemsOf):
         return expand({endpoint.field_name: [record]})
     return expand(record)
+
+
+@cache
+def record_fields(endpoint: Endpoint) -> Mapping[str, Schema]:
+    """Return the schema of each field of a record; none where they are not known, as in a collection that was added."""
+    own = record_schema(endpoint)
+    if own is None and endpoint in table.TABLE:
+        own = schemas.load(endpoint)
+    fields: Mapping[str, Schema] = (own or {}).get("properties", {})
+    return fields
 
 
 def scope(endpoint: Endpoint) -> str:

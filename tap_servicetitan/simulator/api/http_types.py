@@ -90,9 +90,14 @@ def not_found() -> ApiResponse:
     return problem(404, "The resource was not found.")
 
 
-def method_not_allowed(allowed: str) -> ApiResponse:
+def method_not_allowed(allowed: str, title: str = "Method Not Allowed") -> ApiResponse:
     """Return the error of a request with another method than the allowed one."""
-    return problem(405, "Method Not Allowed", {"Allow": allowed})
+    return problem(405, title, {"Allow": allowed})
+
+
+def write_refused(method: str) -> ApiResponse:
+    """Return the error of a request that would change something."""
+    return method_not_allowed("GET", f"The simulator answers only what reads: {method} changes nothing here.")
 
 
 def html_response(status: int, title: str, retry_after: float | None = None) -> ApiResponse:

@@ -74,6 +74,18 @@ class QueryParameters:
             raise InvalidRequestError({name: f"The field {name} must be between {low} and {high}."})
         return number
 
+    def numbers(self, name: str) -> list[float] | None:
+        """Read numbers with commas between them.
+
+        Raises:
+            InvalidRequestError: One is not a number.
+        """
+        value = self.text(name)
+        try:
+            return None if value is None else [float(one) for one in value.split(",")]
+        except ValueError:
+            raise invalid_value(name, value) from None
+
     def timestamp(self, name: str) -> int | None:
         """Read a date or date-time, in ticks.
 

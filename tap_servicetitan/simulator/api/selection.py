@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_servicetitan.simulator.api.endpoint_operations import record_fields
+from tap_servicetitan.simulator.api.field_filters import field_filters
 from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, QueryParameters, invalid_value
+from tap_servicetitan.simulator.fake.record_maker import types_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from tap_servicetitan.schemas.openapi import Schema
     from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.data.collection import Collection
 
@@ -19,6 +23,18 @@ INACTIVE_BY_DEFAULT: Final = frozenset({
 
 _ACTIVE: Final = {"true": True, "any": None, "false": False}
 _ACTIVE_STATE: Final = {"activeonly": True, "all": None, "inactiveonly": False}
+_SORT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {"date": ("date", "year", "month"), "location": ("locationid",)}
+_ON_REQUEST: Final[Mapping[str, str]] = {
+    "calculatePrices": "calculatedPrice",
+    "includeDiscounts": "discounts",
+    "includeDurationBilling": "durationBilling",
+    "includeRecurringServices": "recurringServices",
+    "includeSubtasks": "subTasksData",
+    "includeTags": "tagTypeIds",
+    "includeTechnicians": "preferredTechnicianIds",
+}
+"""Fields that are filled only where this parameter is true (OpenAPI documents)."""
+
 MAX_IDS: Final = 50
 """Number of ids in one request, by the OpenAPI documents of most `ids`."""
 
@@ -69,7 +85,24 @@ def select(collection: Collection, indices: Iterable[int], parameters: QueryPara
             selected = [index for index in selected if date(index) < before]
     if wanted := requested_ids(parameters):
         selected = [index for index in selected if str(collection.id_of(index)) in wanted]
-    return _sort(collection, selected, parameters.text("sort"), log)
+    for date, name in ((log.created.__getitem__, "createdAfter"), (log.modified, "modifiedAfter")):
+        after = parameters.timestamp(name)
+        if after is not None:
+            selected = [index for index in selected if date(index) > after]
+    for one in field_filters(collection.endpoint):
+        wanted = one.read(parameters, one.parameter)
+        if wanted is not None:
+            selected = [index for index in selected if one.keeps(collection.make(index), wanted)]
+    return _sort(collection, selected, _order(parameters), log)
+
+
+def hidden_fields(parameters: QueryParameters) -> dict[str, None]:
+    """Return the fields that are null because the request does not ask for them."""
+    return {
+        field: None
+        for name, field in _ON_REQUEST.items()
+        if name in parameters.operation.query and not parameters.flag(name)
+    }
 
 
 def requested_ids(parameters: QueryParameters) -> list[str]:
@@ -84,15 +117,39 @@ def requested_ids(parameters: QueryParameters) -> list[str]:
     return [one for one in ids if one]
 
 
-def _sort(collection: Collection, indices: list[int], order: str | None, log: ChangeLog) -> list[int]:
-    """Sort by a field in upper or lower case; the plus before it arrives as a space where a client did not quote it."""
-    name = (order or "").lstrip("+- ").lower()
+def _order(parameters: QueryParameters) -> str:
+    """Return what ``sort`` says, or the older two parameters; the plus arrives as a space where a client did not quote it."""
+    direction = "-" if (parameters.text("orderByDirection") or "").lower().startswith("desc") else "+"
+    return (parameters.text("sort") or f"{direction}{parameters.text('orderBy') or ''}").strip()
+
+
+def _sort(collection: Collection, indices: list[int], order: str, log: ChangeLog) -> list[int]:
+    """Sort by a field in upper or lower case, records without a value first; an unknown field is ignored."""
+    name = order.lstrip("+-").lower()
     keys: dict[str, Callable[[int], Any]] = {
         "id": collection.id_of,
         "createdon": log.created.__getitem__,
         "modifiedon": log.modified,
     }
-    key = keys.get(name)
+    key = keys.get(name) or _field_key(collection, name)
     if key is not None:
-        indices.sort(key=key, reverse=(order or "").startswith("-"))
+        indices.sort(key=key, reverse=order.startswith("-"))
     return indices
+
+
+def _field_key(collection: Collection, name: str) -> Callable[[int], Any] | None:
+    """Return what to sort by for a plain field; ``Date`` of costs is year and month, ``Location`` the id of one."""
+    plain = {field.lower(): field for field, one in record_fields(collection.endpoint).items() if _is_plain(one)}
+    fields = [plain[one] for one in _SORT_FIELDS.get(name, (name,)) if one in plain]
+    if not fields:
+        return None
+
+    def key(index: int) -> Any:
+        record = collection.make(index)
+        return [(record[field] is not None, record[field]) for field in fields]
+
+    return key
+
+
+def _is_plain(schema: Schema) -> bool:
+    return not {"array", "object"} & {*types_of(schema)}

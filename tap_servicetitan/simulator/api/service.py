@@ -25,6 +25,7 @@ from tap_servicetitan.simulator.api.http_types import (
     method_not_allowed,
     not_found,
     problem,
+    write_refused,
 )
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS, ReportOperation
 from tap_servicetitan.simulator.api.routes import Routes
@@ -97,7 +98,8 @@ class Service:
             return Exchange(request, file(request.path))
         endpoint, tenant_id, path_values = self._routes.find(request)
         if endpoint is None or tenant_id is None:
-            return Exchange(request, not_found(), tenant_id)
+            is_write = tenant_id is not None and request.method not in {"GET", "HEAD"}
+            return Exchange(request, write_refused(request.method) if is_write else not_found(), tenant_id)
         response = self._refusal(request, tenant_id, endpoint)
         fault = None if response else self._fault(request, tenant_id, endpoint)
         if response is None:
@@ -116,7 +118,7 @@ class Service:
     def _refusal(self, request: ApiRequest, tenant_id: int, endpoint: Endpoint) -> ApiResponse | None:
         method = operation(endpoint).method
         if request.method != method:
-            return method_not_allowed(method)
+            return write_refused(request.method) if method == "GET" else method_not_allowed(method)
         return self._authorizer.check(request, tenant_id, endpoint)
 
     def _fault(self, request: ApiRequest, tenant_id: int, endpoint: Endpoint) -> Fault | None:

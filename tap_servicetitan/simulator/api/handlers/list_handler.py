@@ -9,7 +9,7 @@ import msgspec
 from tap_servicetitan.simulator.api.endpoint_operations import operation
 from tap_servicetitan.simulator.api.numbered_pages import NumberedPage
 from tap_servicetitan.simulator.api.query_parameters import QueryParameters
-from tap_servicetitan.simulator.api.selection import select
+from tap_servicetitan.simulator.api.selection import hidden_fields, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,8 @@ def handle(context: HandlerContext, collection: Collection, request: ApiRequest)
         with collection.history.lock:
             _, log = collection.now()
             indices = select(collection, collection.indices(), parameters, log)
-            return render_page(collection, parameters, indices, collection.make)
+            hidden = hidden_fields(parameters)
+            return render_page(collection, parameters, indices, lambda index: {**collection.make(index), **hidden})
 
     return context.cached(collection, request, render)
 
