@@ -170,7 +170,7 @@ class Simulator:
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The last 100,000 requests to the API and the token endpoint."""
+        """The last 20,000 requests to the API and the token endpoint."""
         return list(self._log.requests)
 
     @property

@@ -15,7 +15,7 @@ from tap_servicetitan.simulator.api.faults import Fault, Faults, fault_response
 from tap_servicetitan.simulator.api.handlers.derived.file_handlers import FILES_PATH, file
 from tap_servicetitan.simulator.api.handlers.feed_handler import has_token
 from tap_servicetitan.simulator.api.handlers.handler_context import HandlerContext
-from tap_servicetitan.simulator.api.handlers.page_cache import PageCache
+from tap_servicetitan.simulator.api.handlers.page_cache import PAGE_LIMIT, SELECTION_LIMIT, PageCache
 from tap_servicetitan.simulator.api.handlers.registry import HANDLERS
 from tap_servicetitan.simulator.api.http_types import (
     ApiRequest,
@@ -79,7 +79,8 @@ class Service:
             world,
             authorizer,
             tokens,
-            PageCache(world.clock),
+            PageCache(world.clock, PAGE_LIMIT),
+            PageCache(world.clock, SELECTION_LIMIT),
             ReportQueries(queries),
             RecordIndex(world.clock),
             page_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,24 +30,25 @@ class ChangeLog:
     Entries are only appended, so a position in the log always means the same change.
     """
 
-    def __init__(self, created: list[int], rng: Random, *, changed_until: int | None = None) -> None:
+    def __init__(self, created: array[int], rng: Random, *, changed_until: int | None = None) -> None:
         """Begin with records that exist at the start.
 
         Args:
-            created: When each record was created, in ascending order.
+            created: When each record was created, in ascending order: an array, because a feed may have a million
+                records.
             rng: What decides by chance.
             changed_until: Some records changed between their creation and this time; None if none has changed yet.
         """
         self._rng = rng
         self.created = created
-        dated = [(time, index) for index, time in enumerate(created)]
+        self.times = array("q", created)
+        self.indices = array("q", range(len(created)))
         if changed_until is not None:
-            dated = sorted((self._changed(index, changed_until), index) for index in range(len(created)))
-        self.times = [time for time, _ in dated]
-        self.indices = [index for _, index in dated]
-        if changed_until is not None:
+            changed = array("q", (self._changed(index, changed_until) for index in self.indices))
+            self.indices = array("q", sorted(self.indices, key=changed.__getitem__))
+            self.times = array("q", map(changed.__getitem__, self.indices))
             self._repeat_some_times()
-        self._positions = [0] * len(created)
+        self._positions = array("q", bytes(8 * len(created)))
         for position, index in enumerate(self.indices):
             self._positions[index] = position
         self.changes: dict[int, list[int]] = {}
@@ -122,13 +124,14 @@ class ChangeLog:
             self.stories[event.index] = event.fields
         entries = [*zip(self.times[since:], self.indices[since:], strict=True)]
         entries = sorted([*entries, *((event.time, event.index) for event in events)], key=lambda entry: entry[0])
-        self.times[since:] = [time for time, _ in entries]
-        self.indices[since:] = [index for _, index in entries]
+        self.times[since:] = array("q", [time for time, _ in entries])
+        self.indices[since:] = array("q", [index for _, index in entries])
         for position, (_, index) in enumerate(entries, since):
             self._positions[index] = position
 
-    def _left(self) -> list[int]:
-        return [index for index in range(len(self.created)) if index not in self.removed]
+    def _left(self) -> Sequence[int]:
+        everything = range(len(self.created))
+        return [index for index in everything if index not in self.removed] if self.removed else everything
 
     def _choose(self, new: int, changed: int) -> list[int | None]:
         """Choose which records change, in which order; None is a new one."""
@@ -175,9 +178,9 @@ def of_each_year(size: int, start: int, present: int, rng: Random) -> ChangeLog:
     return ChangeLog(_dates(begin, step, number, rng), rng)
 
 
-def _dates(begin: int, step: int, number: int, rng: Random) -> list[int]:
+def _dates(begin: int, step: int, number: int, rng: Random) -> array[int]:
     """Return so many dates, one in each step."""
-    return [_round_some(begin + n * step + int(rng.random() * step), rng) for n in range(number)]
+    return array("q", (_round_some(begin + n * step + int(rng.random() * step), rng) for n in range(number)))
 
 
 def _round_some(time: int, rng: Random) -> int:

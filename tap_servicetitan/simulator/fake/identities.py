@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,6 +31,9 @@ class Identities:
     single_children: frozenset[str]
     """Nested streams of which each parent has exactly one record."""
 
+    _sizes: dict[str, int] = field(default_factory=dict, compare=False)
+    """What :meth:`size` has found, because every reference in a record needs it."""
+
     def __post_init__(self) -> None:
         """Count a feed and the list with the same records once."""
         object.__setattr__(self, "sizes", {listed_as(stream): size for stream, size in self.sizes.items()})
@@ -41,6 +44,12 @@ class Identities:
         A singleton has one record, a nested stream a few for each parent, and a stream whose ids are words no more
         records than there are words.
         """
+        size = self._sizes.get(stream)
+        if size is None:
+            size = self._sizes[stream] = self._size(stream)
+        return size
+
+    def _size(self, stream: str) -> int:
         endpoint = streams().get(stream)
         if isinstance(endpoint, Nested):
             return self.distribution(endpoint).total

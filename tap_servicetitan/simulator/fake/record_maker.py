@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.simulator.fake import vocabulary
@@ -23,6 +24,8 @@ Schema = Mapping[str, Any]
 _NULL_SHARE: Final = 0.1
 _OFTEN_NULL_SHARE: Final = 0.8
 _INACTIVE_SHARE: Final = 0.04
+_MIXER: Final = 2_654_435_761
+_MAX_32_BITS: Final = 0xFFFF_FFFF
 _HOLE_SHARE: Final = 0.02
 _NUMBER_SHARE: Final = 0.2
 _UNCHANGING: Final = frozenset({"id", "createdOn", "modifiedOn", "active", "name", "type", "address"})
@@ -51,6 +54,7 @@ class RecordMaker:
         self.identities = identities
         self._added = added
         self._origin = f"{identities.seed}:{tenant_id}:{endpoint.name}"
+        self._origin_number = crc32(self._origin.encode())
         self._stream = endpoint.name
         self._keys = endpoint.keys
         self._modified_on_may_be_null = "modifiedOn" in vocabulary.NULL_BY_DOCUMENT.get(endpoint.name, ())
@@ -80,7 +84,7 @@ class RecordMaker:
             deleted: Whether it was deleted, and so is inactive.
         """
         record = RecordContext(index, self._random(index, 0), self.identities, created=created, modified=modified)
-        record.active = not deleted and (record.rng.random() >= _INACTIVE_SHARE or record.complete)
+        record.active = not deleted and self.active(index)
         values = record.values
         for name, make in self._makers:
             values[name] = make(record)
@@ -118,8 +122,9 @@ class RecordMaker:
         return record
 
     def active(self, index: int) -> bool:
-        """Return whether a record that was not deleted is active."""
-        return index == 0 or self._random(index, 0).random() >= _INACTIVE_SHARE
+        """Return whether a record that was not deleted is active: a list asks it of every record."""
+        mixed = crc32(b"%d" % index, self._origin_number) * _MIXER & _MAX_32_BITS
+        return index == 0 or mixed >= _INACTIVE_SHARE * _MAX_32_BITS
 
     def id_of(self, index: int) -> int | str:
         """Return a record's id."""

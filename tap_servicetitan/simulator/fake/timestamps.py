@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 10_000_000
@@ -18,11 +19,19 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.(\d{1,9}))?)?(?
 
 def format_utc(ticks: int) -> str:
     """Write a timestamp as the API does: UTC, ``Z``, up to 7 fractional digits without trailing zeros."""
-    seconds, fraction = divmod(ticks, SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    day, rest = divmod(ticks, DAY)
+    seconds, fraction = divmod(rest, SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    text = f"{_date(day)}T{hour:02}:{minute:02}:{second:02}"
     if not fraction:
         return f"{text}Z"
     return f"{text}.{fraction:07}".rstrip("0") + "Z"
+
+
+@lru_cache(10_000)
+def _date(day: int) -> str:
+    return f"{_EPOCH + timedelta(days=day):%Y-%m-%d}"
 
 
 def parse(text: str) -> int | None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from tap_servicetitan.simulator.api.http_types import Exchange
 
-MAX_LOGGED: Final = 100_000
+MAX_LOGGED: Final = 20_000
 """Number of requests in the log; older ones are dropped. Counts include all requests."""
+
+_MAX_HEADERS: Final = 100
+"""Number of different headers that are kept once, because a client sends the same ones with each request."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class RequestLog:
         self.max_in_flight = 0
         self._in_flight = 0
         self._counts: Counter[tuple[str, int]] = Counter()
+        self._headers: dict[frozenset[tuple[str, str]], Mapping[str, str]] = {}
         self._lock = Lock()
 
     def add(self, exchange: Exchange, seconds: float) -> None:
@@ -71,7 +75,7 @@ class RequestLog:
             exchange.tenant_id,
             exchange.stream,
             exchange.fault,
-            headers=request.headers,
+            headers=self._shared(request.headers),
             body=request.body,
             at=monotonic(),
             seconds=seconds,
@@ -80,6 +84,13 @@ class RequestLog:
             self._counts[exchange.stream or request.path, status] += 1
             self.token_requests += request.path == TOKEN_PATH
             self.requests.append(logged)
+
+    def _shared(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the same headers, in the memory of those of an earlier request."""
+        with self._lock:
+            if len(self._headers) >= _MAX_HEADERS:
+                self._headers.clear()
+            return self._headers.setdefault(frozenset(headers.items()), headers)
 
     @contextmanager
     def track_in_flight(self) -> Iterator[None]:

@@ -117,8 +117,9 @@ def path_values(reader: StreamReader, path: str) -> list[Any]:
 
 def _value(reader: StreamReader, source: str) -> Any:
     name, _, field = source.partition(".")
+    closed = {one["id"] for one in reader.simulator.records("locations") if not one["active"]}
     values = (one[field or "id"] for one in reader.simulator.records(name))
-    value = next(one for one in values if one not in (None, []))
+    value = next(one for one in values if one not in (None, []) and (isinstance(one, list) or one not in closed))
     return value[0]["id"] if isinstance(value, list) else value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,10 @@ class HandlerContext:
     world: World
     authorizer: Authorizer
     tokens: ContinuationTokens
-    pages: PageCache
+    pages: PageCache[bytes]
+    selections: PageCache[Sequence[int]]
+    """The records that the parameters of a list select, without those that choose the page."""
+
     queries: ReportQueries
     index: RecordIndex
     page_size: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -31,11 +32,19 @@ def handle(context: HandlerContext, collection: Collection, request: ApiRequest)
         parameters = QueryParameters(operation(collection.endpoint), request.query)
         with collection.history.lock:
             _, log = collection.now()
-            indices = select(collection, collection.indices(), parameters, log)
+            indices = context.selections.get(
+                (request.path, *sorted(request.query.items() - _of_page(request))),
+                lambda: array("q", select(collection, collection.indices(), parameters, log)),
+            )
             hidden = hidden_fields(parameters)
             return render_page(collection, parameters, indices, lambda index: {**collection.make(index), **hidden})
 
     return context.cached(collection, request, render)
+
+
+def _of_page(request: ApiRequest) -> set[tuple[str, str]]:
+    """Return the parameters that choose the page of what is selected."""
+    return {(name, value) for name, value in request.query.items() if name in {"page", "pageSize", "includeTotal"}}
 
 
 def render_page(

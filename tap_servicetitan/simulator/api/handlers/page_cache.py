@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tap_servicetitan.simulator.data.clock import Clock
 
-LIMIT: Final = 1 << 30
+PAGE_LIMIT: Final = 128 << 20
 """Bytes of all pages that are kept; above it the oldest pages are dropped."""
 
+SELECTION_LIMIT: Final = 8_000_000
+"""Records in all selections that are kept, at 8 bytes a record."""
 
-class PageCache:
-    """Remembers the pages that were rendered since the clock last moved."""
+T = TypeVar("T", bytes, Sequence[int])
 
-    def __init__(self, clock: Clock) -> None:
+
+class PageCache(Generic[T]):
+    """Remembers the pages that were rendered since the clock last moved, or the records that lists selected."""
+
+    def __init__(self, clock: Clock, limit: int) -> None:
         self._clock = clock
+        self._limit = limit
         self._steps = clock.steps
         self._lock = Lock()
-        self._pages: dict[Hashable, bytes] = {}
+        self._pages: dict[Hashable, T] = {}
         self._size = 0
 
-    def get(self, key: Hashable, render: Callable[[], bytes]) -> bytes:
+    def get(self, key: Hashable, render: Callable[[], T]) -> T:
         """Return the page of a key; it is rendered if it is not in the cache."""
         steps = self._clock.steps
         with self._lock:
@@ -40,6 +47,6 @@ class PageCache:
                 if key not in self._pages and steps == self._steps:
                     self._size += len(page)
                     self._pages[key] = page
-                while self._size > LIMIT:
+                while self._size > self._limit:
                     self._size -= len(self._pages.pop(next(iter(self._pages))))
         return page
