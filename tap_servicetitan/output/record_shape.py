@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -150,9 +151,17 @@ class RecordShape:
             elif name:
                 yield getattr(record, name)
 
-    def to_structs(self, records: list[dict[str, Any]]) -> list[Any]:
-        """Return records that the tap made of an answer as they are written fastest."""
-        return self._structs.convert(records) if self._structs else records
+    def from_columns(self, columns: Mapping[str, Iterable[Any]], count: int) -> list[Any]:
+        """Make records of their fields' values, which fit the schema.
+
+        Args:
+            columns: By field, a value for each record. Fields that are not selected are left out.
+            count: How many records there are.
+        """
+        if self._structs:
+            return self._structs.from_columns(columns, count)
+        values = (itertools.islice(column, count) for column in columns.values())
+        return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(count)]
 
     def _note_unknown(self, fields: list[UnknownField]) -> None:
         if self._keep:

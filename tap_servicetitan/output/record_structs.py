@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from tap_servicetitan.output.kept_fields import KeptFields
-from tap_servicetitan.output.record_types import Schema, check_number, record_type, struct_field_name
+from tap_servicetitan.output.record_types import Schema, positional_type, record_type, struct_field_name
 
 
 class RecordStructs:
@@ -42,12 +44,20 @@ class RecordStructs:
         self._conform = conform
         self._tenant_field = struct_field_name(schema, "tenant_id")
 
-    def convert(self, records: list[dict[str, Any]]) -> list[Any]:
-        """Return records that the tap made of an answer as structs, unless one of them does not fit."""
-        try:
-            return msgspec.convert(records, list[self.record_type], dec_hook=check_number)  # type: ignore[name-defined]  # made at run time
-        except msgspec.ValidationError:
-            return list(records)
+    @functools.cached_property
+    def _positional(self) -> Callable[..., Any]:
+        return positional_type(self.schema["properties"])
+
+    def from_columns(self, columns: Mapping[str, Iterable[Any]], count: int) -> list[Any]:
+        """Return structs that are made of their fields' values, which fit.
+
+        Args:
+            columns: By field, a value for each record.
+            count: How many records there are.
+        """
+        absent = itertools.repeat(msgspec.UNSET)
+        values = (columns.get(name, absent) for name in self.schema["properties"])
+        return list(itertools.islice(map(self._positional, *values), count))
 
     def complete(self, records: list[Any], tenant_id: str) -> None:
         """Put the tenant into each record of a page, and conform those that do not fit.

@@ -1,4 +1,4 @@
-"""A report's rows as records: cells as text, or of the type that the report declares."""
+"""A report's rows as columns of records: cells as text, or of the type that the report declares."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Row = Sequence[Any]
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+_TEXTS = frozenset({str, type(None)})
 _TEXT = {"type": ["string", "null"]}
 
 
@@ -33,15 +34,12 @@ def _is_date(cell: Any) -> bool:
     return True
 
 
-_TYPES: Mapping[str, tuple[dict[str, Any], Callable[[Any], bool]]] = {
-    "Boolean": ({"type": ["boolean", "null"]}, lambda cell: isinstance(cell, bool)),
-    "Date": ({"type": ["string", "null"], "format": "date-time"}, _is_date),
-    "Number": (
-        {"type": ["number", "null"]},
-        lambda cell: isinstance(cell, (int, decimal.Decimal)) and not isinstance(cell, bool),
-    ),
+_TYPES: Mapping[str, tuple[dict[str, Any], frozenset[type], Callable[[Any], bool] | None]] = {
+    "Boolean": ({"type": ["boolean", "null"]}, frozenset({bool}), None),
+    "Date": ({"type": ["string", "null"], "format": "date-time"}, frozenset({str}), _is_date),
+    "Number": ({"type": ["number", "null"]}, frozenset({int, decimal.Decimal}), None),
 }
-"""JSON schema of each declared type, and the check of a cell that is not null.
+"""JSON schema of each declared type, the types of its cells, and a check of a cell that is not null.
 
 Other types become text: the format of a ``Time`` is not documented.
 """
@@ -57,18 +55,18 @@ def column_schema(declared: str | None) -> dict[str, Any]:
 def _declared(column: Mapping[str, Any]) -> str | None:
     """Return the declared type of a column in the catalog; None for text."""
     column_type = {key: column[key] for key in ("type", "format") if key in column}
-    return next((declared for declared, (schema, _) in _TYPES.items() if schema == column_type), None)
+    return next((declared for declared, (schema, *_) in _TYPES.items() if schema == column_type), None)
 
 
-def make_records(
+def make_columns(
     names: Sequence[str | None],
     rows: Sequence[Row],
     properties: Mapping[str, Mapping[str, Any]],
     *,
     declared_now: Mapping[str, str | None] | None = None,
     before: int = 0,
-) -> Iterator[dict[str, Any]]:
-    """Make records from rows.
+) -> dict[str, Sequence[Any]]:
+    """Make the columns of records from rows.
 
     Args:
         names: Names of the columns, in the order of the cells; None for a column that is ignored.
@@ -84,27 +82,25 @@ def make_records(
     if invalid := next((row for row in rows if len(row) != len(names)), None):
         msg = f"A row has {len(invalid)} cells, but the response has {len(names)} columns."
         raise PaginationError(msg)
-    casts: list[tuple[str, int, Callable[[Any], Any]]] = []
-    for position, name in enumerate(names):
+    columns: dict[str, Sequence[Any]] = {}
+    for name, cells in zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True):
         if name is None or name not in properties:
             continue
-        declared = _declared(properties[name])
-        if declared:
+        if declared := _declared(properties[name]):
             now = (declared_now or {}).get(name, declared) or "String"
-            _check_cells(name, declared, now, [row[position] for row in rows], before)
-        casts.append((name, position, _unchanged if declared else as_text))
-    for row in rows:
-        yield {name: cast(row[position]) for name, position, cast in casts}
-
-
-def _unchanged(cell: Any) -> Any:
-    return cell
+            _check_cells(name, declared, now, cells, before)
+            columns[name] = cells
+        else:
+            columns[name] = cells if {*map(type, cells)} <= _TEXTS else [as_text(cell) for cell in cells]
+    return columns
 
 
 def _check_cells(name: str, declared: str, now: str, cells: Sequence[Any], before: int) -> None:
-    fits = _TYPES[declared][1]
+    _, fitting, check = _TYPES[declared]
+    if check is None and {*map(type, cells)} <= fitting | {type(None)}:
+        return
     for number, cell in enumerate(cells, start=before + 1):
-        if cell is not None and not fits(cell):
+        if cell is not None and (type(cell) not in fitting or (check and not check(cell))):
             found = _JSON_TYPES.get(type(cell), "a number")
             msg = f"Column {shown(name)} is declared a {declared}, but holds {found} in row {number}."
             remedy = "Set typed to false for this report and discover again, or fix the column in ServiceTitan."

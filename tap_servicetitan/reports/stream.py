@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from tap_servicetitan.reports.query import Query, ReportBookmark
 from tap_servicetitan.reports.relative_dates import moves
 from tap_servicetitan.reports.report_parameters import date_range, validate_parameters
 from tap_servicetitan.reports.report_run import ReportRun
-from tap_servicetitan.reports.rows import column_changes, make_records
+from tap_servicetitan.reports.rows import column_changes, make_columns
 from tap_servicetitan.reports.runner import ReportRunner
 from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.page import Page
@@ -248,9 +249,7 @@ class ReportStream(EndpointStream):
         self._inconsistent.add(runner.tenant_id)
         return run
 
-    def _records(
-        self, tenant_id: str, answer: Rows[list[Any]], window: DateWindow | None, before: int
-    ) -> list[dict[str, Any]]:
+    def _records(self, tenant_id: str, answer: Rows[list[Any]], window: DateWindow | None, before: int) -> list[Any]:
         """Make a page's records; they are numbered from ``before``, the rows of earlier pages."""
         headers = [header.name for header in answer.fields]
         if headers or answer.data:
@@ -258,11 +257,13 @@ class ReportStream(EndpointStream):
         names = [self.endpoint.columns[tenant_id].get(key) for key in number_duplicates(headers)]
         declared = self.endpoint.declared_types(tenant_id)
         properties = self.effective_schema["properties"]
-        records = list(make_records(names, answer.data, properties, declared_now=declared, before=before))
+        columns: dict[str, Iterable[Any]] = dict(
+            make_columns(names, answer.data, properties, declared_now=declared, before=before)
+        )
         if window:
-            bounds = self._bounds(self.endpoint.dates, window)
-            records = [{**bounds, ROW: row, **record} for row, record in enumerate(records, start=before + 1)]
-        return self.shape.to_structs(records)
+            columns |= {key: itertools.repeat(day) for key, day in self._bounds(self.endpoint.dates, window).items()}
+            columns[ROW] = itertools.count(before + 1)
+        return self.shape.from_columns(columns, len(answer.data))
 
     def _log_nothing_to_read(self, tenant_id: str, days: DateWindow) -> None:
         text = "Tenant %s, stream %s: nothing to read, since its first day, %s, is after its last day, %s."

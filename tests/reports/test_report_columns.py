@@ -12,7 +12,7 @@ from helpers.reporting import CATEGORY, DATES, Reporting, pipeline, records
 
 from tap_servicetitan.errors import PaginationError, ReportError
 from tap_servicetitan.reports.metadata import dedupe_names
-from tap_servicetitan.reports.rows import as_text, column_schema, make_records
+from tap_servicetitan.reports.rows import as_text, column_schema, make_columns
 from tap_servicetitan.schemas.column_names import same_names
 
 
@@ -146,21 +146,21 @@ def test_cell_that_is_not_what_its_column_declares_is_found(
     rows = [[cell] for cell in good]
     properties = {"Hours": column_schema(declared)}
 
-    assert list(make_records(["Hours"], rows, properties)) == [{"Hours": cell} for cell in good]
+    assert make_columns(["Hours"], rows, properties) == {"Hours": tuple(good)}
     words = f"Column Hours is declared a {declared}, but holds {found} in row {8 + len(good)}."
     with pytest.raises(ReportError, match=re.escape(words)):
-        list(make_records(["Hours"], [*rows, [bad]], properties, before=7))
+        make_columns(["Hours"], [*rows, [bad]], properties, before=7)
 
 
 def test_cells_are_what_the_catalog_says_they_are() -> None:
-    assert list(make_records(["A"], [[Decimal("1.5")]], {"A": {"type": ["null", "string"]}})) == [{"A": "1.5"}]
-    assert list(make_records(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}})) == [{"A": "1"}]
+    assert make_columns(["A"], [[Decimal("1.5")]], {"A": {"type": ["null", "string"]}}) == {"A": ["1.5"]}
+    assert make_columns(["A", None], [[1, 2]], {"A": {"type": ["string", "null"]}, "B": {}}) == {"A": ["1"]}
 
 
 def test_row_that_is_longer_or_shorter_than_the_answers_columns_loses_nothing_silently() -> None:
     for row in (["a"], ["a", "b", "c"]):
         with pytest.raises(PaginationError, match="cells, but the response has 2 columns"):
-            list(make_records(["A", "B"], [["a", "b"], row], {}))
+            make_columns(["A", "B"], [["a", "b"], row], {})
 
 
 def test_columns_of_one_name_are_numbered() -> None:
