@@ -66,7 +66,7 @@ def test_history_of_a_job_has_the_events_of_its_rows(reader: StreamReader) -> No
 
 
 def test_items_below_an_item_are_its_children_or_all_below_it(start: Callable[..., StreamReader]) -> None:
-    reader = start(records=60)
+    reader = start(records=5, sizes={"wbs_segment_items": 30})
     items = reader.simulator.records("wbs_segment_items")
     path = "jpm/v2/work-breakdown-structure/segments/{}/items/{}/children"
     parents = {item["id"]: item["parentId"] for item in items}
