@@ -160,5 +160,7 @@ def _parsed(file: IO[str], option: str, error_class: type[CatalogError | StateEr
 def _position(error: ValueError) -> str:
     """Return what is wrong and where; the text of a file may hold secrets, so it is not quoted."""
     if isinstance(error, json.JSONDecodeError):
+        if not error.doc.strip():
+            return "it is empty"
         return f"{error.msg}, line {error.lineno}, column {error.colno}"
     return "it is not UTF-8 text"

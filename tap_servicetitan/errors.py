@@ -110,7 +110,7 @@ class NotFoundError(APIError):
     is_gone = True
     """Whether there is no such resource any more; False if it exists and is, for example, inactive."""
 
-    remedy = "ServiceTitan may have withdrawn it, or the tenant_id is wrong: deselect the stream or fix the setting."
+    remedy = "ServiceTitan may have withdrawn it, or tenant_id (or api_url) is wrong: deselect the stream or fix the setting."
 
 
 class WrongStateError(NotFoundError):

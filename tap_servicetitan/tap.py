@@ -88,9 +88,11 @@ class TapServiceTitan(Tap):
     def get_singer_command(cls) -> click.Command:
         sdk_command = super().get_singer_command()
         sdk_command.params += [list_command.option(cls), command.select_option(), *streams_command.options()]
-        help_text = "Show which of the selected streams can be read, and what to do about the others; --format json."
+        help_text = "Show which of the selected streams can be read, and what to do about the others; with --format json, for programs."
         sdk_command.params.append(click.Option(["--check-access"], is_flag=True, help=help_text))
-        help_text = "Show how many records of each selected stream the API says there are; --format json."
+        help_text = (
+            "Show how many records of each selected stream the API says there are; with --format json, for programs."
+        )
         sdk_command.params.append(click.Option(["--count"], is_flag=True, help=help_text))
         return command.Command.wrap(sdk_command, cls.logger)
 

@@ -151,7 +151,7 @@ class StreamProgress(RequestHooks):
         if self.newest:
             parts.append(f"up to {_date(self.newest)}")
         if self.waited >= 1:
-            parts.append(f"waited {self.waited:.0f}s for the rate limit")
+            parts.append(f"waited {self.waited:.0f}s to keep below the rate limit")
         _log.info(
             "Tenant %s, stream %s: %s.",
             self.tenant_id,
@@ -253,7 +253,7 @@ class Progress:
         for line, (_, fields) in zip(lines, rows, strict=True):
             _log.info(line, extra=fields)
         if quiet := len(streams) - len(news):
-            _log.info("Nothing new in %d %sstreams.", quiet, "other " if rows else "")
+            _log.info("Nothing new in %d %sstream%s.", quiet, "other " if rows else "", "s" * (quiet > 1))
         totals = self._totals("total")
         _log.info("Total: %(records)d records, %(requests)d requests, %(seconds).1fs.", totals, extra=totals)
 

@@ -117,9 +117,12 @@ def _nested_parents_problems(words: Mapping[str, str]) -> Iterator[str]:
 
 def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:
     several = bool(config.get("tenants"))
+    if config.get("tenants") == [] and not text(config.get("tenant_id")):
+        yield "Setting 'tenants' is an empty list: give at least one tenant, or set tenant_id."
+        return
     if several and text(config.get("tenant_id")):
-        yield "Setting 'tenant_id' must not stand beside 'tenants': make it one of the list."
-    seen = set()
+        yield "Settings 'tenant_id' and 'tenants' are both set: move tenant_id into the list."
+    seen: dict[str, int] = {}
     for number, entry in enumerate(tenant_entries(config)):
         path = f"tenants.{number}." if several else ""
         yield from (f"Setting '{path}{name}' is missing." for name in _CREDENTIALS if not text(entry[name]))
@@ -127,8 +130,19 @@ def _tenant_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield from rule_problems(Tenant, entry, path)
         tenant_id = text(entry["tenant_id"])
         if tenant_id and tenant_id in seen:
-            yield f"Setting '{path}tenant_id' is listed twice."
-        seen.add(tenant_id)
+            yield f"Setting '{path}tenant_id' is the same as 'tenants.{seen[tenant_id]}.tenant_id'."
+        seen.setdefault(tenant_id, number)
+
+
+_KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "an object",
+    "string": "text",
+}
+"""The types of JSON in plain words."""
 
 
 def _expectation(error: ValidationError) -> str:
@@ -138,7 +152,8 @@ def _expectation(error: ValidationError) -> str:
         case "enum":
             words = f"be one of: {', '.join(filter(None, bound))}"
         case "type":
-            words = f"be of type {' or '.join(kind for kind in ([bound] if isinstance(bound, str) else bound) if kind != 'null')}"
+            kinds = [bound] if isinstance(bound, str) else bound
+            words = f"be {' or '.join(_KINDS[kind] for kind in kinds if kind != 'null')}"
         case "exclusiveMinimum":
             words = f"be greater than {bound}"
         case "minimum":

@@ -49,6 +49,7 @@ NOT_JSON = (
     ("[]", "must hold a JSON object."),
     ('{"a": s3cret}', "is not JSON: Expecting value, line 1, column 7."),
     (b"\xff", "is not JSON: it is not UTF-8 text."),
+    ("\n", "is not JSON: it is empty."),
 )
 UNUSABLE = [(option, *case) for option in ("--config", "--catalog", "--state") for case in NOT_JSON]
 

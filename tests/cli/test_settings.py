@@ -36,7 +36,7 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
             {"tenant_id": None, "tenants": [{"tenant_id": "a b"}]},
             "Setting 'tenants.0.tenant_id' must be a tenant's number, such as 123456789.",
         ),
-        ({"client_secret": 4711}, "Setting 'client_secret' must be of type string."),
+        ({"client_secret": 4711}, "Setting 'client_secret' must be text."),
         ({"environment": "staging"}, "Setting 'environment' must be one of: production, integration."),
         ({"api_url": "ftp://x"}, "Setting 'api_url' must be a URL that begins with https://."),
         ({"api_url": "http://api.servicetitan.io"}, "Setting 'api_url' must begin with https://"),
@@ -48,7 +48,7 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ({"api_url": "https://host/#"}, "Setting 'api_url' must not hold '?' or '#': the tap appends the path"),
         ({"start_date": "last week"}, "Setting 'start_date' must be a date or date-time, such as"),
         ({"start_date": "2999-01-01"}, "Setting 'start_date' lies in the future."),
-        ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be of type boolean."),
+        ({"include_recent_changes": "maybe"}, "Setting 'include_recent_changes' must be true or false."),
         ({"batch_config": {"batch_size": 0}}, "Setting 'batch_config' must have a batch_size of at least 1."),
         ({"batch_config": {"batch_size": "many"}}, "Setting 'batch_config' must have a batch_size of at least 1."),
         ({"batch_config": {"encoding": JSONL}}, "Setting 'batch_config' must hold storage.root, such as file:///"),
@@ -92,8 +92,8 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ),
         ({"full_reads": {"customers": 0}}, "Setting 'full_reads.customers' must be greater than 0."),
         ({"full_reads": {"customers": math.inf}}, "Setting 'full_reads.customers' must be a finite number."),
-        ({"full_reads": {"customers": None}}, "Setting 'full_reads.customers' must be of type number."),
-        ({"full_reads": ["customers"]}, "Setting 'full_reads' must be of type object."),
+        ({"full_reads": {"customers": None}}, "Setting 'full_reads.customers' must be a number."),
+        ({"full_reads": ["customers"]}, "Setting 'full_reads' must be an object."),
         (
             {"nested_parents": "some"},
             "Setting 'nested_parents' must be one of: all, changed; or an object of them by stream name.",
@@ -113,11 +113,18 @@ REPORT = {"report_name": "sales", "report_category": "operations", "report_id": 
         ({"requests_per_second": -1}, "Setting 'requests_per_second' must be greater than 0."),
         (
             {"tenant_id": None, "tenants": [{"tenant_id": 1}, {"tenant_id": "1"}]},
-            "Setting 'tenants.1.tenant_id' is listed twice.",
+            "Setting 'tenants.1.tenant_id' is the same as 'tenants.0.tenant_id'.",
         ),
         ({"tenant_id": None, "tenants": [{"tenant_id": ""}]}, "Setting 'tenants.0.tenant_id' is missing."),
+        (
+            {"tenant_id": None, "tenants": []},
+            "Setting 'tenants' is an empty list: give at least one tenant, or set tenant_id.",
+        ),
         ({"tenant_id": None, "tenants": [{}]}, "Setting 'tenants.0' must hold tenant_id."),
-        ({"tenants": [{"tenant_id": 2}]}, "Setting 'tenant_id' must not stand beside 'tenants'"),
+        (
+            {"tenants": [{"tenant_id": 2}]},
+            "Settings 'tenant_id' and 'tenants' are both set: move tenant_id into the list.",
+        ),
         (
             {"tenant_id": None, "client_id": None, "tenants": [{"tenant_id": 2}]},
             "Setting 'tenants.0.client_id' is missing.",
@@ -143,7 +150,7 @@ def test_wrong_config_ends_every_command_with_its_lines_alone(tap: Tap, command:
     assert run.code == 1
     assert run.stdout == ""
     assert [line.split("| ")[-1].strip() for line in run.log.splitlines()[-2:]] == [
-        "Setting 'client_secret' must be of type string.",
+        "Setting 'client_secret' must be text.",
         "Setting 'concurrency' must be at least 1.",
     ]
     assert "Traceback" not in run.log

@@ -105,7 +105,7 @@ def test_custom_reports_of_another_shape_are_reported_in_a_line(tap: Tap) -> Non
     run = tap({**credentials, "custom_reports": ["x"]}, "--discover")
 
     assert run.code == 1
-    assert "Setting 'custom_reports.0' must be of type object." in run.log
+    assert "Setting 'custom_reports.0' must be an object." in run.log
     assert "Traceback" not in run.log
 
 

@@ -144,6 +144,14 @@ def test_run_without_news_needs_a_handful_of_lines(tap: Tap, simulate: Callable[
     assert len(second.log.splitlines()) < 6
 
 
+def test_run_without_news_of_one_stream_says_so_in_the_singular(tap: Tap, simulator: Simulator) -> None:
+    first = tap(config_of(simulator), catalog=selecting("bookings"))
+
+    second = tap(config_of(simulator), catalog=selecting("bookings"), state=first.state)
+
+    assert progress_lines(second)[0] == "Nothing new in 1 stream."
+
+
 def test_structured_log_has_the_same_as_fields(
     tap: Tap, simulator: Simulator, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
