@@ -49,6 +49,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     query: frozenset[str] = frozenset()
     """All query parameters."""
 
+    sort: frozenset[str] = frozenset()
+    """The fields that the parameter `sort` takes, in lower case; empty where the documents name none."""
+
     max_page_size: int = DEFAULT_MAX_PAGE_SIZE
     """Records a page at most."""
 

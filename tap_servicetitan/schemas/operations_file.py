@@ -34,6 +34,7 @@ def describe(documented: DocumentedOperation, *, is_stream: bool) -> Operation:
         records=documented.records,
         required=frozenset(each["name"] for each in query if each.get("required")),
         query=frozenset(each["name"] for each in query),
+        sort=_sort_fields(query),
         max_page_size=_max_page_size(query),
         deprecated=bool(documented.definition.get("deprecated")),
         known_from=documented.known_from(),
@@ -54,6 +55,14 @@ def _kind(documented: DocumentedOperation) -> str:
     if not documented.records:
         return "by id" if nested else "other"
     return ("nested " if nested else "") + ("list" if "hasMore" in properties else "array")
+
+
+def _sort_fields(query: list[dict[str, Any]]) -> frozenset[str]:
+    """Return the fields that the description of `sort` lists, without what it says of them in brackets."""
+    texts = [" ".join(each.get("description", "").split()) for each in query if each["name"] == "sort"]
+    found = re.search(r"(?:fields are|values|field|Options): ([A-Z][^.\\]*)", re.sub(r" \(.*?\)", "", "".join(texts)))
+    names = found[1].split(",") if found else []
+    return frozenset(name.strip().lower() for name in names)
 
 
 def _max_page_size(query: list[dict[str, Any]]) -> int:
@@ -87,6 +96,7 @@ def merge(
             after = msgspec.structs.replace(
                 after,
                 query=after.query | old.query,
+                sort=after.sort or old.sort,
                 known_from={**after.known_from, **lacking},
                 record=_keep(old.record, after.record),
             )

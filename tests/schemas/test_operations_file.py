@@ -51,6 +51,24 @@ def test_operation_takes_the_page_size_of_a_description(document: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    "description",
+    [
+        "?sort=+FieldName for ascending order.\\\n\\\nAvailable fields are: Id, Date (Year + Month), ModifiedOn.",
+        "The Sorting field, possible values: Id, Date, ModifiedOn. It is ascending by default",
+        'Sorts.\\\nOptions: Id, Date, ModifiedOn.\\\nUse "+" for ascending order',
+    ],
+)
+def test_operation_takes_the_fields_of_sort_from_a_description(
+    document: dict[str, Any], folder: Path, description: str
+) -> None:
+    document["paths"][PATH]["get"]["parameters"].append(
+        {"name": "sort", "in": "query", "description": description, "schema": {"type": "string"}}
+    )
+    run(document, folder)
+    assert operations(folder)[NAME].sort == {"id", "date", "modifiedon"}
+
+
+@pytest.mark.parametrize(
     ("path", "fields", "kind"),
     [
         ("parts", {"hasMore": {"type": "boolean"}}, "list"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_servicetitan.simulator.api.endpoint_operations import record_fields
+from tap_servicetitan.simulator.api.endpoint_operations import operation, record_fields
 from tap_servicetitan.simulator.api.field_filters import field_filters
 from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, QueryParameters, invalid_value
 from tap_servicetitan.simulator.fake.record_maker import types_of
@@ -24,6 +24,9 @@ INACTIVE_BY_DEFAULT: Final = frozenset({
 _ACTIVE: Final = {"true": True, "any": None, "false": False}
 _ACTIVE_STATE: Final = {"activeonly": True, "all": None, "inactiveonly": False}
 _SORT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {"date": ("date", "year", "month"), "location": ("locationid",)}
+_USUAL_SORT: Final = frozenset({"createdon", "id", "modifiedon"})
+"""Fields to sort by where the documents have `sort` and name no field, and those of the older `orderBy`."""
+
 _ON_REQUEST: Final[Mapping[str, str]] = {
     "calculatePrices": "calculatedPrice",
     "includeDiscounts": "discounts",
@@ -124,8 +127,13 @@ def _order(parameters: QueryParameters) -> str:
 
 
 def _sort(collection: Collection, indices: list[int], order: str, log: ChangeLog) -> list[int]:
-    """Sort by a field in upper or lower case, records without a value first; an unknown field is ignored."""
+    """Sort by a field in upper or lower case, records without a value first.
+
+    A field that the documents do not name is ignored: what the API does with it is not known.
+    """
     name = order.lstrip("+-").lower()
+    if name not in (operation(collection.endpoint).sort or _USUAL_SORT):
+        return indices
     keys: dict[str, Callable[[int], Any]] = {
         "id": collection.id_of,
         "createdon": log.created.__getitem__,

@@ -169,6 +169,15 @@ def test_list_is_sorted_by_a_field_of_its_document(
     assert back == values[::-1]
 
 
+def test_list_is_not_sorted_by_a_field_that_its_document_does_not_name(rows: Callable[..., list[Record]]) -> None:
+    assert rows("accounting/v2/tax-zones", sort="+ModifiedOn") == rows("accounting/v2/tax-zones")
+    by_color = rows("accounting/v2/tax-zones", sort="-Color")
+    assert by_color == rows("accounting/v2/tax-zones", sort="-ModifiedOn")
+    assert [record["id"] for record in by_color] != [
+        record["id"] for record in rows("accounting/v2/tax-zones", sort="-Id")
+    ]
+
+
 def test_costs_are_sorted_by_year_and_month(rows: Callable[..., list[Record]]) -> None:
     dates = [(record["year"], record["month"]) for record in rows("marketing/v2/costs", sort="-Date")]
 
