@@ -379,7 +379,13 @@ APIS: Mapping[str, tuple[Endpoint, ...]] = {
         Export("gross_pay_items", "export/gross-pay-items", keys=()),
         Export("job_splits", "export/jobs/splits"),
         Export("job_timesheets", "export/jobs/timesheets"),
-        Listing("location_rates", "locations/rates", keys=("locationId", "laborTypeCode"), replication_key=None),
+        Listing(  # rows have no id to sort by
+            "location_rates",
+            "locations/rates",
+            keys=("locationId", "laborTypeCode"),
+            replication_key=None,
+            sort="+Location",
+        ),
         Listing("non_job_timesheets", "non-job-timesheets"),
         Listing("payrolls", "payrolls", sort=None),
         Export("payroll_adjustments", "export/payroll-adjustments"),
@@ -487,7 +493,7 @@ PARENTS: Mapping[str, tuple[Listing, ...]] = {
         Listing("leads", "leads", active_filter=None),
         Listing("locations", "locations"),
     ),
-    "equipmentsystems/v2": (Listing("equipment_systems", "equipment-systems"),),
+    "equipmentsystems/v2": (Listing("equipment_systems", "equipment-systems", sort=None),),
     "jpm/v2": (Listing("jobs", "jobs", active_filter=None), Listing("projects", "projects", active_filter=None)),
     "sales/v2": (Listing("estimates", "estimates", sort=None),),
 }

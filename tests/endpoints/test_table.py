@@ -106,6 +106,13 @@ def test_parameters_that_are_sent_exist() -> None:
     assert {name: parameters for name, parameters in unknown.items() if parameters} == {}
 
 
+def test_streams_are_sorted_by_fields_of_the_documents() -> None:
+    fields = {each.name: each.query["sort"].lstrip("+").lower() for each in ENTRIES if "sort" in each.query}
+    documented = {each.name: operation(each).sort for each in ENTRIES}
+    assert len(fields) > 40
+    assert {name: field for name, field in fields.items() if field not in documented[name]} == {}
+
+
 def test_required_parameters_are_sent() -> None:
     required = {each.name: operation(each).required for each in ENTRIES}
     always = {each.name: parameters(each) - {"includeTotal"} | set(each.query) for each in ENTRIES}
