@@ -81,13 +81,17 @@ def apply_keys(catalog: Catalog, streams: Iterable[EndpointStream]) -> None:
     """Give the selected streams the keys that their entries or the metadata of these say.
 
     Raises:
-        CatalogError: A field cannot be in a key, or the stream cannot have the replication key.
+        CatalogError: A field cannot be in a key, several tenants have the same keys, or the stream cannot have the
+            replication key.
     """
     for stream in streams:
         entry = catalog.get_stream(stream.name)
         if entry is not None and stream.selected:
             _check_replication_key(entry, stream)
             keys = _keys(entry, stream.endpoint.primary_keys)
+            if keys and "tenant_id" not in keys and len(stream.tenant_ids) > 1:
+                msg = f"stream '{stream.name}' lacks tenant_id in its key: rows of one tenant would replace another's"
+                raise _unusable(msg)
             for key in keys:
                 if problem := _key_problem(key, stream):
                     raise _unusable_key(stream.name, key, problem)

@@ -56,6 +56,19 @@ def test_keys_that_a_user_changes_are_the_keys_of_the_stream(
     assert len(done.records("bookings")) == 60
 
 
+@pytest.mark.parametrize(("tenants", "code"), [(1, 0), (2, 1)])
+def test_key_without_the_tenant_is_refused_where_there_are_several(
+    simulate: Callable[..., Simulator], tenants: int, code: int
+) -> None:
+    simulator = simulate(tenants=tenants)
+    done = run(simulator, "bookings", lambda _, root: root.update({"table-key-properties": ["id"]}))
+
+    assert done.code == code
+    said = "stream 'bookings' lacks tenant_id in its key: rows of one tenant would replace another's. Fix it"
+    assert (said in done.log) == bool(code)
+    assert bool(done.stdout) != bool(code)
+
+
 WRONG_KEYS: dict[str, tuple[Callable[..., object], str]] = {
     "lacking": (lambda _, root: root.update({"table-key-properties": ["ID"]}), "'ID', which its schema lacks"),
     "nullable": (lambda _, root: root.update({"table-key-properties": ["source"]}), "'source', which may be null"),
