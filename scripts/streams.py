@@ -22,7 +22,7 @@ HEAD = """# Streams
 * **Kind**: an *export* is a change feed, resumed by its own token. A *listing* comes in numbered pages. An *unpaged*
   collection and a *singleton* come in one response. *Nested* streams cost a request for each parent, so a catalog does
   not select them. *Changed* after it: later runs ask only for parents that changed, unless `nested_parents` says
-  otherwise; see [nested streams](docs/getting-started.md#choosing-streams). A *window* is read day by day, *capacity* for the next 14 days.
+  otherwise; see [nested streams](docs/expensive-streams.md#nested-streams). A *window* is read day by day, *capacity* for the next 14 days.
 * **Replication key**: the date by which a later run requests what is new; without one, the stream is read in full each
   time.
 * **Rows that move**: what holds when rows are added or removed while a stream is read. *token*: the feed itself goes on
