@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.data.clock import Clock
     from tap_servicetitan.simulator.fake.identities import Identities
+    from tap_servicetitan.simulator.fake.record_context import RecordContext
     from tap_servicetitan.simulator.fake.record_maker import RecordMaker
 
 
@@ -116,6 +117,12 @@ class Collection:
         if index in log.stories:
             record |= {"active": index not in log.deleted, **log.stories[index]}
         return record
+
+    def context(self, index: int) -> RecordContext:
+        """Return what a view of a record needs to make fields that the stream does not have."""
+        _, log = self.now()
+        active = self.active(index)
+        return self.maker.context(index, created=log.created[index], modified=log.modified(index), active=active)
 
     def record(self, position: int) -> dict[str, Any]:
         """Make the record of a position of the change log, as the record is now."""

@@ -32,12 +32,7 @@ class CollectionView(Collection):
     def make(self, index: int) -> Any:
         """Make a record as this endpoint shows it."""
         record = self.source.make(index)
-        if self.view is None:
-            return record
-        _, log = self.now()
-        active = self.active(index)
-        context = self.maker.context(index, created=log.created[index], modified=log.modified(index), active=active)
-        return self.view.show(record, context)
+        return record if self.view is None else self.view.show(record, self.context(index))
 
     def with_path_values(self, index: int) -> dict[str, Any]:
         """Make a record as the stream has it, with the values of its path."""

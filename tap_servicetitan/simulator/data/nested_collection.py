@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Nested
     from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
+    from tap_servicetitan.simulator.fake.record_view import RecordView
 
 CLOSED_IF_INACTIVE: Final = frozenset({"contact_relationships"})
 """Nested streams that answer with 409 for an inactive parent: the OpenAPI document of contacts declares it."""
@@ -23,7 +24,10 @@ class NestedCollection(Collection):
 
     endpoint: Nested
     parents: Collection
-    distribution: ChildDistribution
+    distribution: ChildDistribution | _ByField
+    view: RecordView | None = None
+    """What makes the one record of a parent of the parent's own, where it is that record in full."""
+
     _by_parent: dict[int, list[int]] = field(default_factory=dict)
     """The records of each parent, as far as :meth:`children` has looked."""
 
@@ -65,8 +69,10 @@ class NestedCollection(Collection):
 
     def make(self, index: int) -> dict[str, Any]:
         """Make a record as the API sends it, with the parent's id in the field that names the parent."""
-        record = super().make(index)
         parent = self.distribution.parent_of(index)
+        record = (
+            super().make(index) if self.view is None else self.view.show(self.parents.make(parent), self.context(index))
+        )
         if self.distribution.single and isinstance(record["id"], str):
             record["id"] = self.parents.id_of(parent)  # The performance of a scheduler has the scheduler's id.
         for name in record:
@@ -89,3 +95,33 @@ class NestedCollection(Collection):
 
     def _readable(self, parent: int) -> bool:
         return self.parents.exists(parent) and not self.closed(parent)
+
+
+@dataclass(frozen=True)
+class _ByField:
+    """Which parent each record belongs to, by the field with the parent's id."""
+
+    records: Collection
+    parents: Collection
+    field: str
+    single: bool = False
+
+    def parent_of(self, index: int) -> int:
+        """Return the index of a record's parent; -1 where it has none."""
+        parent = self.parents.find(str(self.records.make(index)[self.field]))
+        return -1 if parent is None else parent
+
+
+@dataclass(frozen=True)
+class SplitFeed(NestedCollection):
+    """The records of a feed, parent by parent; those without a parent are in the feed alone."""
+
+    @classmethod
+    def of(cls, endpoint: Nested, feed: Collection, parents: Collection) -> SplitFeed:
+        """Split a feed by the parents of a nested stream."""
+        (field,) = endpoint.path_params
+        by_field = _ByField(feed, parents, field)
+        return cls(endpoint, feed.tenant_id, feed.maker, feed.history, parents, by_field)
+
+    def _number(self, _: ChangeLog) -> int:
+        return len(self.indices())

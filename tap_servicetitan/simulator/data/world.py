@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints.kinds import Capacity, Export, Nested, Window
+from tap_servicetitan.endpoints.operations import shape
 from tap_servicetitan.simulator.data.capacity_collection import CapacityCollection
 from tap_servicetitan.simulator.data.collection import Collection, History
 from tap_servicetitan.simulator.data.collection_view import CollectionView
 from tap_servicetitan.simulator.data.daily_figures import DailyFigures
 from tap_servicetitan.simulator.data.event_collections import AttributedLeads, RowsOfEvents
-from tap_servicetitan.simulator.data.nested_collection import NestedCollection
+from tap_servicetitan.simulator.data.nested_collection import NestedCollection, SplitFeed
 from tap_servicetitan.simulator.data.report_collection import ReportCollection
 from tap_servicetitan.simulator.fake.record_maker import RecordMaker
 from tap_servicetitan.simulator.fake.record_view import RecordView
@@ -144,8 +145,11 @@ class World:
     def _make(self, endpoint: Endpoint, tenant_id: int) -> Collection:
         schema = self._schema(endpoint)
         if (of := listed_as(endpoint.name)) != endpoint.name:
-            del schema["properties"]["tenant_id"]
-            return self._view(self.collection(tenant_id, of), endpoint, schema)
+            if isinstance(endpoint, Nested):
+                return SplitFeed.of(
+                    endpoint, self.collection(tenant_id, of), self.collection(tenant_id, endpoint.parent)
+                )
+            return self._view(self.collection(tenant_id, of), endpoint, _sent(endpoint, schema))
         maker = RecordMaker(endpoint, schema, self.identities, tenant_id, self._added_fields[endpoint.name])
         if not isinstance(endpoint, Nested):
             return _collection_type(endpoint)(endpoint, tenant_id, maker, self._history(endpoint, tenant_id))
@@ -153,7 +157,10 @@ class World:
         distribution = self.identities.distribution(endpoint)
         history = parents.history if distribution.single else self._history(endpoint, tenant_id)
         nested_type = ReportCollection if endpoint.name == "reports" else NestedCollection
-        return nested_type(endpoint, tenant_id, maker, history, parents, distribution)
+        view = None
+        if shape(endpoint.url_path) == f"{shape(parents.endpoint.url_path).replace('/export/', '/')}/{{}}":
+            view = RecordView(endpoint.parent, self._schema(parents.endpoint), _sent(endpoint, schema))
+        return nested_type(endpoint, tenant_id, maker, history, parents, distribution, view)
 
     def _history(self, endpoint: Endpoint, tenant_id: int) -> History:
         return History(self.clock, endpoint, self.identities, tenant_id, loses=endpoint.name in self._can_vanish)
@@ -165,3 +172,9 @@ def _collection_type(endpoint: Endpoint) -> type[Collection]:
     if isinstance(endpoint, Window):
         return DailyFigures if endpoint.replication_key == endpoint.start else AttributedLeads
     return CapacityCollection if isinstance(endpoint, Capacity) else Collection
+
+
+def _sent(endpoint: Endpoint, schema: Schema) -> dict[str, Any]:
+    """Return the schema of a stream without the fields that the tap adds."""
+    absent = set(endpoint.added_fields) - endpoint.sent_fields
+    return {**schema, "properties": {name: one for name, one in schema["properties"].items() if name not in absent}}

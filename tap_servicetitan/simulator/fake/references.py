@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -13,12 +14,14 @@ from tap_servicetitan.simulator.fake.field_names import plural, split_words
 from tap_servicetitan.simulator.fake.vocabulary import ALIASES, LOOKUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tap_servicetitan.endpoints.kinds import Endpoint
 
 _ID_RANGE: Final = 10_000_000
 """Distance between the first ids of two streams. No stream has more records than this."""
+
+
+_PARTS: Final[Mapping[str, str]] = {"job_canceled_log": "job_canceled_logs"}
+"""Nested streams with the records of a feed, parent by parent."""
 
 
 @cache
@@ -29,7 +32,12 @@ def streams() -> Mapping[str, Endpoint]:
 
 @cache
 def listed_as(stream: str) -> str:
-    """Return the stream of the list with the same records, where the table has a feed beside it; else the stream itself."""
+    """Return the stream that has the records of a stream: the list beside a feed, or the feed that a nested stream splits.
+
+    Others have their own.
+    """
+    if stream in _PARTS:
+        return _PARTS[stream]
     feed = streams().get(stream)
     path = feed.url_path.replace("/export/", "/") if isinstance(feed, Export) else ""
     return next((name for name, one in streams().items() if one.url_path == path), stream)
