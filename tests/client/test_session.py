@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from helpers import raw
 from helpers.clients import BOOKINGS, client_of, clients_of, open_files, page
+from requests import sessions
 
 from tap_servicetitan.client import session
 from tap_servicetitan.errors import APIError
@@ -49,6 +51,30 @@ def test_session_reads_no_more_than_the_limit_of_a_compressed_body(monkeypatch: 
                 page(client)
 
     assert len(server.seen) == 4  # a token, and each request once
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_session_reads_no_more_than_the_limit_of_a_plain_body(spare: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MAX_BODY_BYTES", 2**20)
+    body = b'{"data":[],"hasMore":false}'.ljust(2**20 + spare)
+
+    with raw.RawServer(lambda _: raw.http(body)).listening() as config:
+        if spare:
+            with pytest.raises(APIError, match="The API's answer is larger than 1 MiB, so it was not read"):
+                page(client_of(config))
+        else:
+            assert page(client_of(config)).data == []
+
+
+def test_session_reads_the_environment_once_for_a_host(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Mock(wraps=sessions.get_environ_proxies)
+    monkeypatch.setattr(sessions, "get_environ_proxies", read)
+    client = client_of(simulator)
+
+    for _ in range(3):
+        page(client)
+
+    assert read.call_count == 1
 
 
 @pytest.mark.parametrize("start", [10, -9], ids=["head", "body"])
