@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_servicetitan.dates import format_api_date, latest
+from tap_servicetitan.dates import format_api_date, latest, parse_dates
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Nested, Paged
 from tap_servicetitan.errors import APIError, NotFoundError, StreamError
@@ -35,6 +35,9 @@ from tap_servicetitan.streams.state.bookmarks import ParentBookmark
 
 RECORD_BATCH_SIZE = 1000
 """Records of several parents that are written together."""
+
+MODIFIED_ON = "modifiedOn"
+"""The parents' date by which the API lists those that changed."""
 
 EARLIEST = "2000-01-01T00:00:00Z"
 """Where a range of dates begins without ``start_date``; ServiceTitan was founded in 2007."""
@@ -92,6 +95,9 @@ class NestedStream(EndpointStream):
             for records in batched(self._records(api, params, requestable, failures)):
                 newest = latest(newest, self.newest(records))
                 yield Page(records, newest=newest)
+            if changed:
+                dates = (parent.get(MODIFIED_ON) for parent in page.parents)
+                bookmark = bookmark.asked(max(parse_dates(dates), default=None))
             incomplete = incomplete or page.incomplete
             if page.last:
                 self._raise_or_warn(api.tenant_id, failures, without_id, few=bookmark.parents_since is not None)

@@ -121,7 +121,16 @@ def test_every_document_begins_with_the_question_that_it_answers(root: Path) -> 
 
 ELSEWHERE = {
     *("client_secret", "max_active_runs", "max_active_tis_per_dag", "max_concurrent_runs"),
-    *("continue_from", "full_read", "no_rows", "parent_page", "parents_read", "parents_since", "pass_from"),
+    *(
+        "continue_from",
+        "full_read",
+        "no_rows",
+        "parent_page",
+        "parents_newest",
+        "parents_seen",
+        "parents_since",
+        "pass_from",
+    ),
     *("replication_key", "replication_key_value"),
     *("database_uri", "primary_key_required", "process_activate_version_messages"),
     *("dagster_tenants", "airflow_tenants"),

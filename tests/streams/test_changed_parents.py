@@ -24,6 +24,10 @@ PARENTS = {
 CHILDREN = {CHANGED: "transactions", ALL: "contacts", NOTES: "notes"}
 
 
+LAST = 10_000
+"""The parent that changed last, and so is asked again by each run: its date is within the overlap."""
+
+
 class Parents:
     """A server of parents with one record each, and runs of the tap against it."""
 
@@ -33,6 +37,8 @@ class Parents:
         self.parents = self.world.add(TENANT, PARENTS[stream], "name", has_active=False)
         for each in range(1, number + 1):
             self.add(each)
+        self.add(LAST)
+        self.settle()
         self.server = MovingServer(self.world, (TENANT,))
         self.state: dict[str, Any] = {}
 
@@ -45,6 +51,11 @@ class Parents:
     def add(self, parent: int) -> None:
         self.parents.insert(parent)
         self.world.add(TENANT, self.path(parent), "memo", has_active=False).insert(10 * parent)
+
+    def settle(self) -> None:
+        """Let the last parent change, so that what changed before lies before the overlap."""
+        self.world.tick(hours=1)
+        self.parents.update(LAST)
 
     def drop(self, parent: int) -> None:
         """Remove the records of a parent, so that the API refuses it."""
@@ -59,11 +70,11 @@ class Parents:
         return run
 
     def asked(self, **settings: Any) -> list[int]:
-        """Run the tap, and return the parents whose records it requested."""
+        """Run the tap, and return the parents whose records it requested, without the last one."""
         before = len(self.server.requests)
         assert self.run(**settings).code == 0
         paths = [request.path.split("/") for request in self.server.requests[before:]]
-        return sorted(int(path[3]) for path in paths if len(path) > 3)
+        return sorted({int(path[3]) for path in paths if len(path) > 3} - {LAST})
 
 
 @pytest.fixture
@@ -75,20 +86,24 @@ def test_changed_parents_alone_are_asked_after_the_first_run(deposits: Parents) 
     first, nothing = deposits.asked(), deposits.asked()
     deposits.parents.update(2)
     deposits.add(9)
+    deposits.settle()
     later = deposits.asked()
 
     assert (first, nothing, later) == ([1, 2, 3, 4, 5, 6], [], [2, 9])
     assert deposits.asked() == []
 
 
-def test_run_without_changed_parents_takes_one_request(deposits: Parents) -> None:
+def test_run_with_nothing_new_requests_the_list_of_changed_parents_and_those_within_the_overlap(
+    deposits: Parents,
+) -> None:
     deposits.run()
     before = len(deposits.server.requests)
 
     deposits.run()
 
-    (request,) = deposits.server.requests[before:]
-    assert "modifiedOnOrAfter" in request.query
+    listed, newest = deposits.server.requests[before:]
+    assert "modifiedOnOrAfter" in listed.query
+    assert newest.path == deposits.path(LAST)
 
 
 def test_parent_that_changed_while_the_last_run_read_is_asked(deposits: Parents) -> None:
@@ -145,7 +160,7 @@ def test_word_changes_nothing_where_the_api_cannot_list_changed_parents(simulato
     run_here(config, "wbs_segment_items", state=state)
 
     assert queries(simulator, "wbs_segment_items", before)
-    assert "parents_read" not in bookmark(state, "wbs_segment_items", TENANT)
+    assert "parents_newest" not in bookmark(state, "wbs_segment_items", TENANT)
 
 
 def test_child_that_changed_without_its_parent_is_read_by_the_next_full_read(deposits: Parents) -> None:
@@ -158,9 +173,9 @@ def test_child_that_changed_without_its_parent_is_read_by_the_next_full_read(dep
 
     due = deposits.run(**weekly)
 
-    assert between.records(CHANGED) == []
+    assert {record["id"] for record in between.records(CHANGED)} == {10 * LAST}
     assert between.of_type("ACTIVATE_VERSION") == []
-    assert len(due.records(CHANGED)) == 6
+    assert len(due.records(CHANGED)) == 7
     assert len(due.of_type("ACTIVATE_VERSION")) == 1
     assert deposits.asked(**weekly) == []
 
@@ -182,11 +197,12 @@ def test_note_of_a_parent_that_was_not_asked_is_read_once_all_parents_are_asked(
     customers.world.tick(hours=2)
     customers.children(4).update(40)
     customers.parents.update(4)
+    customers.settle()
     with_changed = customers.run(**changed)
 
     run = customers.run(nested_parents="all")
 
-    assert {record["id"] for record in with_changed.records(NOTES)} == {40}
+    assert {record["id"] for record in with_changed.records(NOTES)} - {10 * LAST} == {40}
     assert {30, 40} <= {record["id"] for record in run.records(NOTES)}
 
 
@@ -195,9 +211,9 @@ def test_run_that_is_interrupted_goes_on_only_in_the_list_that_it_was_reading(wo
     first, second = words
     bookings = Parents(ALL, 1_200)
     bookings.run(nested_parents="changed" if first == "changed" else "all")
-    bookings.world.tick(hours=1)
-    for each in range(601, 1_201):
-        bookings.parents.update(each)
+    if first == "changed":
+        for each in range(601, 1_201):
+            bookings.parents.update(each)
     reading = bookings.run(nested_parents=first)
     under_way = [state for state in reading.states if "parent_page" in bookmark(state, ALL, TENANT)]
     bookings.state = under_way[0]
@@ -205,6 +221,7 @@ def test_run_that_is_interrupted_goes_on_only_in_the_list_that_it_was_reading(wo
     asked = bookings.asked(nested_parents=second)
 
     if first == "changed":
+        assert "parents_seen" in bookmark(under_way[0], ALL, TENANT)
         assert "parents_since" in bookmark(under_way[0], ALL, TENANT)
         assert asked == list(range(1, 1_201))
     else:  # all before it were read
@@ -214,12 +231,14 @@ def test_run_that_is_interrupted_goes_on_only_in_the_list_that_it_was_reading(wo
 
 def test_changed_parents_that_are_all_refused_are_asked_again_until_one_answers(deposits: Parents) -> None:
     deposits.run()
+    deposits.drop(LAST)
     for each in range(20, 32):
         deposits.add(each)
         deposits.drop(each)
 
     refused, again = deposits.asked(), deposits.asked()
     deposits.add(40)
+    deposits.settle()
     answered = deposits.asked()
 
     assert refused == again == list(range(20, 32))

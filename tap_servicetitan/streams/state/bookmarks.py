@@ -8,8 +8,8 @@ No other module knows the fields. STATE holds one bookmark per tenant, in ``part
 * date: ``replication_key`` and ``replication_key_value``, for listings and reports.
 * window: a date, and ``no_rows`` where the last run found none.
 * parents: a date, and where an interrupted run goes on in the list of parents: ``parent_page``, ``parent_id``,
-  ``parents`` (how many there were), ``started``, and ``parents_since`` if only changed ones are listed. Where later runs
-  ask for changed parents only, ``parents_read`` is when the last listing of parents that came to its end began.
+  ``parents`` (how many there were), ``started``, and ``parents_since`` and ``parents_seen`` if only changed ones are
+  listed. Where later runs ask for changed parents only, ``parents_newest`` is the newest date of those asked so far.
 * reports: a date; ``read_on``, the day of the last run that read a backfill to its end, if that is past; and while a
   report runs asynchronously the ``query``, see :mod:`tap_servicetitan.reports.query`.
 """
@@ -179,8 +179,11 @@ class ParentBookmark:
     started: datetime | None = None
     """When the run began that was interrupted."""
 
-    parents_read: datetime | None = None
-    """When the last run began that asked all parents that had changed; None where each run asks all."""
+    parents_newest: datetime | None = None
+    """The newest date of the parents that earlier runs asked; None where each run asks all."""
+
+    parents_seen: datetime | None = None
+    """The newest date of the parents that were asked so far."""
 
     parents_since: str | None = None
     """The date from which the parents are listed; None if all are."""
@@ -194,7 +197,8 @@ class ParentBookmark:
             stored.get("parent_id"),
             stored.get("parents"),
             parsed_or_none(stored.get("started")),
-            parsed_or_none(stored.get("parents_read")),
+            parsed_or_none(stored.get("parents_newest")),
+            parsed_or_none(stored.get("parents_seen")),
             stored.get("parents_since"),
         )
 
@@ -203,11 +207,15 @@ class ParentBookmark:
 
         A position counts only in the list of parents that it was noted in.
         """
-        read = self.parents_read if changed else None
-        since = start_after(read, None)
+        newest = self.parents_newest if changed else None
+        since = start_after(newest, None)
         if since == self.parents_since:
-            return replace(self, parents_read=read)
-        return type(self)(self.newest, parents_read=read, parents_since=since)
+            return replace(self, parents_newest=newest)
+        return type(self)(self.newest, parents_newest=newest, parents_since=since)
+
+    def asked(self, newest: datetime | None) -> Self:
+        """Take note of the newest date among parents that were asked."""
+        return replace(self, parents_seen=latest(self.parents_seen, newest))
 
     @property
     def resumes(self) -> bool:
@@ -230,10 +238,11 @@ class ParentBookmark:
         The records' own date stays if just the changed parents were asked: records of the others may be newer.
         """
         if not complete:
-            return type(self)(self.newest, parents_read=self.parents_read)
+            return type(self)(self.newest, parents_newest=self.parents_newest)
         began = self.started or started
         date = self.newest if self.parents_since else self.newest.advance(newest, began)
-        return type(self)(date, parents_read=began if changed else None)
+        seen = latest(self.parents_newest, self.parents_seen)
+        return type(self)(date, parents_newest=min(seen, began) if seen and changed else None)
 
     def dump(self) -> dict[str, Any]:
         """Return the fields of the bookmark in STATE."""
@@ -244,14 +253,14 @@ class ParentBookmark:
             "parents_since": self.parents_since,
         }
         position = {name: value for name, value in fields.items() if value is not None} if self.resumes else {}
-        started = {"started": _format(self.started)} if position and self.started else {}
-        read = {"parents_read": _format(self.parents_read)} if self.parents_read else {}
-        return {**position, **started, **read, **self.newest.dump()}
+        dates = {"parents_newest": self.parents_newest}
+        dates |= {"started": self.started, "parents_seen": self.parents_seen} if position else {}
+        return {**position, **{name: _format(date) for name, date in dates.items() if date}, **self.newest.dump()}
 
 
 FIELDS = frozenset({
-    "continue_from", "no_rows", "parent_id", "parent_page", "parents", "parents_read", "parents_since", "pass_from",
-    "query", "read_on", "replication_key", "replication_key_value", "started", "unsorted",
+    "continue_from", "no_rows", "parent_id", "parent_page", "parents", "parents_newest", "parents_seen", "parents_since",
+    "pass_from", "query", "read_on", "replication_key", "replication_key_value", "started", "unsorted",
 })  # fmt: skip
 """All fields that bookmarks have in STATE; ``unsorted`` is one of earlier versions."""
 

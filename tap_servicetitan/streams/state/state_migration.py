@@ -114,12 +114,13 @@ class _Partition(_DateBookmark, kw_only=True):
     parents: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     started: str | msgspec.UnsetType = msgspec.UNSET
     no_rows: bool = False
-    parents_read: str | msgspec.UnsetType = msgspec.UNSET
+    parents_newest: str | msgspec.UnsetType = msgspec.UNSET
+    parents_seen: str | msgspec.UnsetType = msgspec.UNSET
     parents_since: str | msgspec.UnsetType = msgspec.UNSET
     full_read: _FullRead | msgspec.UnsetType = msgspec.UNSET
 
 
-_DATES = ("replication_key_value", "pass_from", "started", "parents_read", "parents_since")
+_DATES = ("replication_key_value", "pass_from", "started", "parents_newest", "parents_seen", "parents_since")
 
 
 def _canonical(partition: dict[str, Any]) -> dict[str, Any]:
