@@ -1,4 +1,4 @@
-"""The rows of five streams, one of each kind, and the changes that a generator of random numbers makes to them."""
+"""The rows of six streams, one of each kind, and the changes that a generator of random numbers makes to them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,29 @@ from helpers.moving.target_model import Key, Record
 from helpers.moving.world import Table, World
 
 FEED, LISTING, FULL_TABLE, NESTED, NESTED_FULL_TABLE = "leads", "zones", "costs", "customer_notes", "booking_contacts"
-STREAMS = (FEED, LISTING, FULL_TABLE, NESTED, NESTED_FULL_TABLE)
+NESTED_CHANGED = "location_finding_attachments"
+"""Read for changed parents only: its rows do not change without their parent."""
+STREAMS = (FEED, LISTING, FULL_TABLE, NESTED, NESTED_FULL_TABLE, NESTED_CHANGED)
+SETTINGS = {"nested_parents": {NESTED_CHANGED: "changed"}}
 PATHS = {FEED: "crm/v2/export/leads", LISTING: "dispatch/v2/zones", FULL_TABLE: "marketing/v2/costs"}
-NESTED_PATHS = {NESTED: "crm/v2/customers/{}/notes", NESTED_FULL_TABLE: "crm/v2/bookings/{}/contacts"}
+NESTED_PATHS = {
+    NESTED: "crm/v2/customers/{}/notes",
+    NESTED_FULL_TABLE: "crm/v2/bookings/{}/contacts",
+    NESTED_CHANGED: "findings/v2/location-findings/{}/attachments",
+}
 STREAM_OF = {
     **{path.split("/")[-1]: stream for stream, path in PATHS.items()},
     **{word: stream for stream, path in NESTED_PATHS.items() for word in path.split("/")[2::2]},
 }
 """By the last word of a path, which is that of the rows or of their parents."""
-VERSION = {FEED: "summary", LISTING: "name", FULL_TABLE: "year", NESTED: "text", NESTED_FULL_TABLE: "memo"}
+VERSION = {
+    FEED: "summary",
+    LISTING: "name",
+    FULL_TABLE: "year",
+    NESTED: "text",
+    NESTED_FULL_TABLE: "memo",
+    NESTED_CHANGED: "fileName",
+}
 """The field of a stream's records that shows which version of the row they are."""
 HOLD_SECONDS = 0.01
 """A slow answer waits so long at most for others to overtake it."""
@@ -110,14 +124,19 @@ def change(world: World, rng: random.Random, tenant: str, stream: str) -> None:
         kind = rng.choice(["row", "row", "enter", "delete"])
         if kind == "enter":
             number = parents.insert_low(rng) if rng.random() < 0.7 else parents.insert()
-            table = world.add(tenant, path.format(number), VERSION[stream], has_active=False)
+            table = world.add(
+                tenant, path.format(number), VERSION[stream], has_active=False, dated=stream != NESTED_CHANGED
+            )
             table.insert(10 * number)
         elif kind == "delete" and len(nested) > 1:
             number = rng.choice(list(nested))
             parents.delete(number)
             world.drop(tenant, path.format(number))
         elif nested:
-            change_row(nested[rng.choice(list(nested))], rng)
+            number = rng.choice(list(nested))
+            change_row(nested[number], rng)
+            if stream == NESTED_CHANGED:
+                parents.update(number, active=rng.random() < 0.7)
 
 
 def change_row(table: Table, rng: random.Random, *, deletes: bool = True) -> None:
@@ -159,7 +178,9 @@ def make_world(rng: random.Random, tenants: tuple[str, ...]) -> World:
             parents = world.add(tenant, path.split("/{}")[0], "name")
             for number in rng.sample(range(1, 400), rng.randint(10, 24)):
                 parents.insert(number, modified=old())
-                nested = world.add(tenant, path.format(number), VERSION[stream], has_active=False)
+                nested = world.add(
+                    tenant, path.format(number), VERSION[stream], has_active=False, dated=stream != NESTED_CHANGED
+                )
                 for place in range(rng.randrange(4)):
                     nested.insert(10 * number + place, modified=old())
     return world
@@ -177,7 +198,7 @@ def server_holds(world: World, tenants: tuple[str, ...]) -> Held:
             for stream, path in PATHS.items()
         }
         for stream, path in NESTED_PATHS.items():
-            parent_id = path.split("/")[2].rstrip("s") + "_id"
+            parent_id = path.split("/")[2].rstrip("s").replace("-", "_") + "_id"
             held[stream] = {
                 (tenant, parent, row["id"]): {"tenant_id": tenant, parent_id: parent, **row}
                 for tenant in tenants

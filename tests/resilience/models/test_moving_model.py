@@ -19,7 +19,9 @@ from helpers.moving.rows import (
     FULL_TABLE,
     LISTING,
     NESTED,
+    NESTED_CHANGED,
     NESTED_FULL_TABLE,
+    SETTINGS,
     STREAMS,
     VERSION,
     Held,
@@ -56,7 +58,13 @@ class Model:
     @contextmanager
     def listening(self, **settings: Any) -> Iterator[dict[str, Any]]:
         with self.server.listening() as config:
-            yield {**config, "requests_per_second": 10_000, "emit_activate_version_messages": True, **settings}
+            yield {
+                **config,
+                **SETTINGS,
+                "requests_per_second": 10_000,
+                "emit_activate_version_messages": True,
+                **settings,
+            }
 
     def run(self, config: dict[str, Any], *, share: float = 1.0) -> Output:
         """Run the tap in this process; of its output only a share arrives, as if it was killed then."""
@@ -73,7 +81,7 @@ class Model:
         for stream in STREAMS:
             rows = self.target.rows[stream]
             # A run that ends early may not come to the newer version; without dates, only a complete reading can tell.
-            if not ended and stream in {FEED, LISTING, NESTED, NESTED_FULL_TABLE} | activated:
+            if not ended and stream in {FEED, LISTING, NESTED, NESTED_FULL_TABLE, NESTED_CHANGED} | activated:
                 newest: dict[Key, int] = {}
                 names = KEYS[stream]
                 for record in run.records(stream):
