@@ -178,6 +178,15 @@ def test_list_is_not_sorted_by_a_field_that_its_document_does_not_name(rows: Cal
     ]
 
 
+def test_list_whose_document_names_no_field_is_sorted_by_the_usual_ones_alone(
+    rows: Callable[..., list[Record]],
+) -> None:
+    by_id = [record["id"] for record in rows("accounting/v2/gl-accounts", sort="-Id")]
+
+    assert by_id == sorted(by_id, reverse=True)
+    assert rows("accounting/v2/gl-accounts", sort="-Number") == rows("accounting/v2/gl-accounts")
+
+
 def test_costs_are_sorted_by_year_and_month(rows: Callable[..., list[Record]]) -> None:
     dates = [(record["year"], record["month"]) for record in rows("marketing/v2/costs", sort="-Date")]
 
