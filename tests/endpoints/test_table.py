@@ -199,3 +199,15 @@ def test_derived_keys_are_in_the_key_and_come_from_the_record() -> None:
         assert set(each.derived_keys) <= set(each.keys), each.name
         documented = dict(fields(schemas.load(each)))
         assert {path for paths in each.derived_keys.values() for path in paths} <= set(documented), each.name
+
+
+def test_no_request_can_prove_that_a_list_read_in_full_has_not_changed() -> None:
+    """With a date in the rows, and a filter or an order by it, one request for the newest row and the total could."""
+    full = [each for each in table.TABLE if isinstance(each, Listing) and each.replication_key is None]
+    could = {
+        each.name
+        for each in full
+        if "modifiedOn" in schemas.load(each)["properties"] and {"modifiedOnOrAfter", "sort"} & operation(each).query
+    }
+
+    assert could == {"estimate_templates", "proposal_templates"}, "whose modifiedOn does not move with their items"
