@@ -14,15 +14,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import terminal_svg
+from tqdm import tqdm
 
+from tap_servicetitan.runtime.progress_bar import progress_bar
 from tap_servicetitan.simulator import Simulator
 
 WAREHOUSE = Path("output/demo.duckdb")
 STREAMS = ("bookings", "customers", "customer_contacts", "leads", "locations", "location_contacts")
+MELTANO_COMMANDS = 3
+"""It installs the plugins and runs them twice."""
 
 _shown: list[str] = []
 
@@ -37,8 +42,12 @@ def main() -> None:
     arguments = parser.parse_args()
     WAREHOUSE.parent.mkdir(exist_ok=True)
     WAREHOUSE.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as state, Simulator(records=2000, page_size=500) as simulator:
-        meltano = Meltano(arguments.meltano, {**os.environ, **settings(simulator, state)})
+    with (
+        tempfile.TemporaryDirectory() as state,
+        Simulator(records=2000, page_size=500) as simulator,
+        progress_bar(MELTANO_COMMANDS, "Demo") as step,
+    ):
+        meltano = Meltano(arguments.meltano, {**os.environ, **settings(simulator, state)}, step)
         show("Installing tap-servicetitan and target-duckdb, as in meltano.yml ...")
         meltano("install", "tap-servicetitan", "target-duckdb")
         show(f"ServiceTitan is a simulator on {simulator.config['api_url']}.\n")
@@ -59,7 +68,8 @@ def main() -> None:
 
 def show(text: str) -> None:
     """Print a text, and keep it for the picture."""
-    print(text, flush=True)
+    tqdm.write(text)
+    sys.stdout.flush()
     _shown.append(text)
 
 
@@ -92,9 +102,10 @@ def settings(simulator: Simulator, directory: str) -> dict[str, str]:
 class Meltano:
     """The Meltano project of this checkout."""
 
-    def __init__(self, executable: str, environment: dict[str, str]) -> None:
+    def __init__(self, executable: str, environment: dict[str, str], ended: Callable[[], None]) -> None:
         self._executable = executable
         self._environment = environment
+        self._ended = ended
 
     def __call__(self, *arguments: str) -> str:
         """Run a command and return its log; end the demo if it fails."""
@@ -102,6 +113,7 @@ class Meltano:
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603 -- meltano
         if done.returncode:
             sys.exit(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+        self._ended()
         return done.stdout + done.stderr
 
 

@@ -6,6 +6,7 @@ Each line carries its figures as fields too, which the SDK's structured log writ
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from tap_servicetitan import text_table
 from tap_servicetitan.client.hooks import RequestHooks
 from tap_servicetitan.dates import latest
 from tap_servicetitan.endpoints.kinds import Nested
+from tap_servicetitan.runtime.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     import requests
@@ -35,12 +37,13 @@ LINES = 8
 class StreamProgress(RequestHooks):
     """The progress of a stream of a tenant; several threads may request its pages at the same time."""
 
-    def __init__(self, endpoint: Endpoint, tenant_id: str) -> None:
+    def __init__(self, endpoint: Endpoint, tenant_id: str, ended: Callable[[], None]) -> None:
         """Make the progress of a stream that is about to be read.
 
         Args:
             endpoint: What is read.
             tenant_id: Whose.
+            ended: Is called when it is over.
         """
         self.stream = endpoint.name
         self.tenant_id = tenant_id
@@ -53,6 +56,7 @@ class StreamProgress(RequestHooks):
         self.outcome = "stopped"
         """``complete``, ``failed``, ``skipped``, or ``stopped`` if the run ended before the stream did."""
         self._endpoint = endpoint
+        self._notify = ended
         self._started = time.monotonic()
         self._ended: float | None = None
         self._waiting = 0
@@ -87,6 +91,7 @@ class StreamProgress(RequestHooks):
         """Take note that it is over."""
         self.outcome = outcome
         self._ended = time.monotonic()
+        self._notify()
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -208,18 +213,20 @@ class Progress:
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._told = (self._started, 0)
+        self._step: Callable[[], None] = lambda: None
+        """Is called when a stream of a tenant is over."""
 
     def of(self, endpoint: Endpoint, tenant_id: str) -> StreamProgress:
         """Return the progress of a stream of a tenant, which begins with the first call."""
         key = (endpoint.name, tenant_id)
         with self._lock:
             if key not in self._streams:
-                self._streams[key] = StreamProgress(endpoint, tenant_id)
+                self._streams[key] = StreamProgress(endpoint, tenant_id, lambda: self._step())  # noqa: PLW0108 -- the run's later
             return self._streams[key]
 
     @contextmanager
     def logged_every(self, interval: float, total: int) -> Iterator[None]:
-        """Log a line on all and one for each stream that is being read, meanwhile.
+        """Log a line on all and one for each stream that is being read, meanwhile; show a bar on a terminal.
 
         Args:
             interval: Seconds between; 0 for none.
@@ -234,7 +241,8 @@ class Progress:
         if interval:
             threading.Thread(target=log_now_and_then, name="progress", daemon=True).start()
         try:
-            yield
+            with progress_bar(total, "Streams", hidden=sys.stdout.isatty()) as self._step:
+                yield
         finally:
             over.set()
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tap_servicetitan.simulator import Simulator
 def stderr_on_a_terminal(*command: str) -> str:
     """Return what a command writes to a terminal; its stdout goes elsewhere."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
     written = b""
@@ -38,15 +40,24 @@ def options(simulator: Simulator, tmp_path: Path) -> list[str]:
     return ["--config", str(config), "--catalog", str(catalog)]
 
 
-def test_progress_is_shown_on_a_terminal(options: list[str]) -> None:
-    written = stderr_on_a_terminal(TAP, *options, "--check-access")
+@pytest.mark.parametrize("arguments", [["--check-access"], []], ids=["check-access", "run"])
+def test_progress_is_shown_on_a_terminal(options: list[str], arguments: list[str]) -> None:
+    written = stderr_on_a_terminal(TAP, *options, *arguments)
 
-    assert "Streams" in written
-    assert "100%" in written
+    assert "Streams:   0%" in written
+    assert "2 of 2, 00:00 left" in written
 
 
-def test_progress_is_not_shown_elsewhere(options: list[str]) -> None:
-    done = subprocess.run([TAP, *options, "--check-access"], capture_output=True, text=True, check=True)
+def test_log_of_a_run_is_above_the_bar(options: list[str]) -> None:
+    written = stderr_on_a_terminal(TAP, *options)
 
-    assert done.stderr == ""
-    assert "2 of 2 streams can be read." in done.stdout
+    lines = [line.rpartition("\r")[2] for line in written.replace("\r\n", "\n").splitlines()]
+    assert [line for line in lines if "INFO" in line] == [line for line in lines if line[:2] == "20"]
+
+
+@pytest.mark.parametrize("arguments", [["--check-access"], []], ids=["check-access", "run"])
+def test_progress_is_not_shown_elsewhere(options: list[str], arguments: list[str]) -> None:
+    done = subprocess.run([TAP, *options, *arguments], capture_output=True, text=True, check=True)
+
+    assert "Streams" not in done.stderr
+    assert "left" not in done.stderr
