@@ -85,7 +85,10 @@ class Authorizer:
         if tenant_id is None or form.get("grant_type") != "client_credentials":
             return json_response({"error": "invalid_client"}, 400)
         token = self._new_token(tenant_id, form["client_id"])
-        self._grants[token] = _Grant(tenant_id, monotonic() + self._lifetime)
+        now = monotonic()
+        for expired in [known for known, grant in [*self._grants.items()] if grant.expires <= now]:
+            self._grants.pop(expired, None)
+        self._grants[token] = _Grant(tenant_id, now + self._lifetime)
         seconds = (
             math.floor(self._lifetime) or self._lifetime
         )  # Whole seconds, except the lifetimes of tests below one.

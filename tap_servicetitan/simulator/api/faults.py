@@ -122,6 +122,7 @@ class Faults:
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from error
         with self._lock:
+            self._faults = [one for one in self._faults if one.times != 0]
             self._faults.append(fault)
         return fault
 

@@ -89,6 +89,26 @@ def test_list_selects_its_records_once_for_all_pages(client: ApiClient, monkeypa
     assert selected == ["bookings"] * 3
 
 
+def test_expired_tokens_and_spent_faults_are_forgotten(
+    simulate: Callable[..., Simulator], traced: Callable[[], int]
+) -> None:
+    simulator = simulate(records=1, token_lifetime=0.0001)
+    with ApiClient(simulator) as client:
+
+        def repeat() -> None:
+            for _ in range(150):
+                simulator.misbehave("token_error", times=1)
+                client.token_response()
+                client.token_response()
+
+        repeat()
+        before = traced()
+        repeat()
+
+        assert traced() - before < 250_000
+        assert len(simulator._faults._faults) == 1
+
+
 def test_log_keeps_equal_headers_once(client: ApiClient) -> None:
     client.get()
     client.get(from_="2025-01-01")
