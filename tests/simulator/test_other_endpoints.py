@@ -137,6 +137,19 @@ def test_capacity_is_read_by_post_for_at_most_14_days(reader: StreamReader) -> N
     assert reader.capacity(**longer, skillBasedAvailability=True).status_code == 400
 
 
+def test_capacity_takes_ids_of_business_units_as_numbers_or_texts(reader: StreamReader) -> None:
+    unit = reader.simulator.records("business_units")[1]["id"]
+    days = {"startsOnOrAfter": "2026-05-01T00:00:00Z", "endsOnOrBefore": "2026-05-03T00:00:00Z"}
+    answers = [
+        reader.capacity(**days, skillBasedAvailability=True, businessUnitIds=ids).json()["availabilities"]
+        for ids in ([unit], [str(unit)])
+    ]
+
+    assert answers[0] == answers[1]
+    assert {tuple(frame["businessUnitIds"]) for frame in answers[0]} == {(unit,)}
+    assert reader.capacity(**days, skillBasedAvailability=True, businessUnitIds=["north"]).status_code == 400
+
+
 def path(endpoint: Endpoint) -> str:
     return f"{endpoint.api}/{endpoint.path}"
 

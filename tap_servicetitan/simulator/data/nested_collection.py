@@ -103,13 +103,16 @@ class _ByField:
 
     records: Collection
     parents: Collection
-    field: str
+    name: str
     single: bool = False
+    _found: dict[int, int] = field(default_factory=dict)
 
     def parent_of(self, index: int) -> int:
-        """Return the index of a record's parent; -1 where it has none."""
-        parent = self.parents.find(str(self.records.make(index)[self.field]))
-        return -1 if parent is None else parent
+        """Return the index of a record's parent, which never changes; -1 where it has none."""
+        if index not in self._found:
+            parent = self.parents.find(str(self.records.make(index)[self.name]))
+            self._found[index] = -1 if parent is None else parent
+        return self._found[index]
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,8 @@ class SplitFeed(NestedCollection):
     @classmethod
     def of(cls, endpoint: Nested, feed: Collection, parents: Collection) -> SplitFeed:
         """Split a feed by the parents of a nested stream."""
-        (field,) = endpoint.path_params
-        by_field = _ByField(feed, parents, field)
+        (name,) = endpoint.path_params
+        by_field = _ByField(feed, parents, name)
         return cls(endpoint, feed.tenant_id, feed.maker, feed.history, parents, by_field)
 
     def _number(self, _: ChangeLog) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import sys
+from collections import defaultdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -88,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         request = ApiRequest(
             self.command,
             target.path,
-            dict(parse_qsl(target.query, keep_blank_values=True)),
+            _parameters(target.query),
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(length) if length else b"",
         )
@@ -134,3 +135,11 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.rfile.close()
         self.connection.close()
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """Return the parameters of a query; the values of a repeated one with commas, which the API takes for the same."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        values[name].append(value)
+    return {name: ",".join(several) for name, several in values.items()}

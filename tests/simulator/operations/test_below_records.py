@@ -142,3 +142,79 @@ def test_feed_and_list_of_the_table_have_the_same_records(start: Callable[..., S
         assert listed
         reader.simulator.advance(new=2, changed=5, stream="export_services")
     assert len(reader.simulator.records("services")) == 12 + 4
+
+
+def test_preferred_technician_of_a_location_is_a_technician(reader: StreamReader) -> None:
+    technicians = {record["id"] for record in reader.simulator.records("technicians")}
+    for location in reader.simulator.records("locations")[:5]:
+        assert reader.get(f"crm/v2/locations/{location['id']}/preferredtechnician").json() in {*technicians, None}
+
+
+def test_technician_is_tracked_for_an_assignment_alone(reader: StreamReader) -> None:
+    (assignment,) = reader.simulator.records("appointment_assignments")[:1]
+    ids = {name: assignment[name] for name in ("appointmentId", "technicianId")}
+
+    assert str(ids["appointmentId"]) in reader.page("dispatch/v2/technician-tracking", **ids)["technicianTrackingUrl"]
+    other = {**ids, "technicianId": 1}
+    assert_problem(reader.get("dispatch/v2/technician-tracking", **other), 400)
+
+
+def test_router_performance_counts_its_sessions(reader: StreamReader) -> None:
+    sessions = reader.simulator.records("scheduler_sessions")
+    router = sessions[0]["schedulerId"]
+    dates = sorted(one["createdOn"] for one in sessions if one["schedulerId"] == router)
+    bounds = {"sessionCreatedOnOrAfter": dates[0], "sessionCreatedBefore": dates[-1]}
+
+    page = reader.page(f"schedulingpro/v2/routers/{router}/performance", **bounds)
+
+    assert (page["id"], page["openedCount"]) == (router, len(dates) - 1)
+    assert page["interactedCount"] <= page["openedCount"]
+
+
+def test_jobs_on_hold_have_a_reason_of_the_tenant(start: Callable[..., StreamReader]) -> None:
+    reader = start(records=40)
+    jobs = {job["id"]: job for job in reader.simulator.records("jobs")}
+    names = {reason["id"]: reason["name"] for reason in reader.simulator.records("job_hold_reasons")}
+
+    rows = reader.data("jpm/v2/jobs/hold-reasons", ids=",".join(map(str, jobs)))
+
+    assert {row["jobId"] for row in rows} == {job["id"] for job in jobs.values() if job["jobStatus"] == "Hold"}
+    assert rows
+    assert all(row["name"] == names[row["reasonId"]] for row in rows)
+
+
+def test_employees_and_technicians_have_their_own_payrolls(start: Callable[..., StreamReader]) -> None:
+    reader = start(records=30)
+    payrolls = reader.simulator.records("payrolls")
+    for kind in ("employees", "technicians"):
+        shown = [
+            row
+            for owner in reader.simulator.records(kind)
+            for row in reader.data(f"payroll/v2/{kind}/{owner['id']}/payrolls", active="Any", pageSize=500)
+        ]
+        expected = [one for one in payrolls if f"{(one['employeeType'] or '').lower()}s" == kind and one["employeeId"]]
+        assert sorted(row["id"] for row in shown) == sorted(one["id"] for one in expected)
+        assert shown
+
+
+def test_bookings_of_a_provider_are_those_with_its_id(reader: StreamReader) -> None:
+    bookings = reader.simulator.records("bookings")
+    provider = next(one["bookingProviderId"] for one in bookings if one["bookingProviderId"])
+    expected = [one for one in bookings if one["bookingProviderId"] == provider]
+
+    rows = reader.data(f"crm/v2/booking-provider/{provider}/bookings", pageSize=500)
+
+    assert [row["id"] for row in rows] == [one["id"] for one in expected]
+    assert reader.page(f"crm/v2/booking-provider/{provider}/bookings/{rows[0]['id']}") == rows[0]
+    other = next(one for one in bookings if one["bookingProviderId"] != provider)
+    assert_problem(reader.get(f"crm/v2/booking-provider/{provider}/bookings/{other['id']}"), 404)
+
+
+def test_contacts_of_a_relationship_are_related_to_it(reader: StreamReader) -> None:
+    relationships = reader.simulator.records("contact_relationships")
+    entity = next(one["relatedEntityId"] for one in relationships if one["relatedEntityId"])
+    expected = {one["contact_id"] for one in relationships if one["relatedEntityId"] == entity}
+
+    rows = reader.data(f"crm/v2/contacts/relationships/{entity}", pageSize=500)
+
+    assert {row["id"] for row in rows} == expected

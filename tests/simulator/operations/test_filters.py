@@ -68,6 +68,7 @@ def test_filter_takes_several_values_with_commas_between_them(rows: Callable[...
 
     assert found == [record for record in everything if record["status"] in {"Paid", "Locked"}]
     assert {record["status"] for record in found} == {"Paid", "Locked"}
+    assert rows("payroll/v2/payrolls", status=["Paid", "Locked"]) == found
 
 
 def test_filter_of_a_list_field_selects_records_with_one_of_the_values(rows: Callable[..., list[Record]]) -> None:

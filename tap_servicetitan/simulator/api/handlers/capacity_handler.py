@@ -33,13 +33,13 @@ def handle(context: HandlerContext, collection: Collection, request: ApiRequest)
         if end - start > MAX_PERIOD:
             raise InvalidRequestError({"endsOnOrBefore": "The time frame must not exceed 14 days."})
         now, _ = collection.now()
-        units = body.get("businessUnitIds")
+        units = _ids(body, "businessUnitIds")
         ungrouped = first_id("business_units") + UNGROUPED
         frames = [
             frame
             for frame in collection.between(start, end)
             for of in [set(frame["businessUnitIds"])]
-            if (of & set(units) if units else ungrouped not in of)
+            if (of & units if units else ungrouped not in of)
         ]
         return msgspec.json.encode({"timeStamp": timestamps.format_utc(now), "availabilities": frames})
 
@@ -56,6 +56,14 @@ def _body(request: ApiRequest) -> Mapping[str, Any]:
     if str(body["skillBasedAvailability"]).lower() not in {"true", "false"}:  # Clients send "false" as well as false.
         raise InvalidRequestError({"skillBasedAvailability": "The value is not valid for skillBasedAvailability."})
     return body
+
+
+def _ids(body: Mapping[str, Any], name: str) -> set[int]:
+    """Read ids, which clients send as numbers or as texts."""
+    try:
+        return set(msgspec.convert(body.get(name) or [], list[int], strict=False))
+    except msgspec.ValidationError as error:
+        raise invalid_value(name, body[name]) from error
 
 
 def _timestamp(body: Mapping[str, Any], name: str) -> int:

@@ -105,7 +105,7 @@ def _without_path(collection: Collection, request: ApiRequest, index: int) -> di
 
 
 def handle_tracking(context: HandlerContext, collection: Collection, request: ApiRequest) -> ApiResponse:
-    """Return a link for an appointment and its technician; 404 if that technician is not assigned to it."""
+    """Return a link for an appointment and its technician; 400 if that technician is not assigned to it."""
     try:
         parameters = QueryParameters(operation(collection.endpoint), request.query)
     except InvalidRequestError as error:
@@ -113,7 +113,7 @@ def handle_tracking(context: HandlerContext, collection: Collection, request: Ap
     values = {name: parameters.text(name) or "" for name in ("appointmentId", "technicianId")}
     assignments = context.world.collection(collection.tenant_id, "appointment_assignments")
     if not context.index.find(assignments, values):
-        return not_found()
+        return InvalidRequestError({"technicianId": "The technician is not assigned to the appointment."}).response()
     url = f"https://tracking.example/{values['appointmentId']}/{values['technicianId']}"
     return json_response({"technicianTrackingUrl": url})
 
