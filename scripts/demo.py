@@ -151,7 +151,14 @@ def show_bookings() -> None:
         ).fetchall()
     show("\n  The newest bookings:")
     for number, name, summary, status, city in rows:
-        show(f"  {number:<14}{name:<20.19}{summary:<36.35}{status or '':<12}{city or ''}")
+        show(f"  {number:<14}{padded(name, 20)}{padded(summary, 36)}{status or '':<12}{city or ''}")
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text that takes this many columns of a terminal; a longer one is cut."""
+    while terminal_svg.columns(text) >= width:
+        text = text[:-1]
+    return text + " " * (width - terminal_svg.columns(text))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from html import escape
 
 LINE_HEIGHT, CHARACTER_WIDTH, MARGIN, BAR = 19, 8.05, 18, 34
@@ -14,10 +15,15 @@ STYLE = (
 )
 
 
+def columns(text: str) -> int:
+    """Return the width of a text in characters of a terminal, where Chinese ones, for example, take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def draw(text: str, title: str) -> str:
     """Return the SVG of an output; commands, which begin with ``$``, stand out."""
     lines = text.rstrip().split("\n")
-    width = round(max(map(len, lines)) * CHARACTER_WIDTH + 2 * MARGIN)
+    width = round(max(map(columns, lines)) * CHARACTER_WIDTH + 2 * MARGIN)
     height = len(lines) * LINE_HEIGHT + BAR + MARGIN
     dots = "".join(
         f'<circle cx="{20 + 18 * n}" cy="17" r="5.5" fill="{fill}"/>'
@@ -34,5 +40,5 @@ def _row(line: str, y: int) -> str:
     kind = ' class="c"' if line.startswith("$") else ' class="t"' if re.match(r"\w.*[.:]$", line) else ""
     stripped = line.lstrip()
     x = MARGIN + (len(line) - len(stripped)) * CHARACTER_WIDTH
-    length = len(stripped) * CHARACTER_WIDTH
+    length = columns(stripped) * CHARACTER_WIDTH
     return f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"{kind}>{escape(stripped)}</text>\n'
