@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -10,15 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import duckdb
 import pytest
 import yaml
-from helpers.support import SDK_SETTINGS
+from helpers.support import SDK_SETTINGS, config_of, run_here
 
 import tap_servicetitan
 from tap_servicetitan import schemas
 from tap_servicetitan.endpoints import joins, table
 from tap_servicetitan.schemas.files import fields
 from tap_servicetitan.settings import CONFIG_JSONSCHEMA
+from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.__main__ import _parser
 from tap_servicetitan.simulator.api.faults import FaultKind
 from tap_servicetitan.simulator.api.report_operations import REPORT_OPERATIONS
@@ -172,6 +175,22 @@ def test_joins_that_the_data_page_lists_are_those_of_the_schemas(root: Path) -> 
     for stream, path, target in listed:
         assert path in entries[stream], f"{stream}.{path}"
         assert joins.target(stream, path) == target, f"{stream}.{path}"
+
+
+def test_query_of_the_data_page_gives_what_the_page_shows(root: Path, tmp_path: Path) -> None:
+    (block,) = re.findall(r"```console\nD (.*?)```", (root / "docs" / "data.md").read_text(), re.DOTALL)
+    query, _, shown = block.partition(";")
+    streams = ("bookings", "jobs", "job_types", "invoices")
+    with Simulator(rate_limit=0) as simulator, duckdb.connect() as connection:
+        run = run_here(config_of(simulator), *streams)
+        for stream in streams:
+            file = tmp_path / f"{stream}.json"
+            file.write_text(json.dumps(run.records(stream)))
+            connection.execute(f"CREATE TABLE {stream} AS FROM read_json('{file}', sample_size = -1)")
+        rows = connection.execute(query).fetchall()
+
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if line.startswith("│")]
+    assert [list(map(str, row)) for row in rows] == cells[2:]
 
 
 def templates(folder: Path) -> Iterator[str]:
