@@ -73,7 +73,8 @@ class RecordMap:
 
     def _transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            return self._mapping.transform({**record, **{k: None for k in self._padding if k not in record}})
+            absent = {name: None for name in self._padding if name not in record}
+            return self._mapping.transform({**record, **absent} if absent else record)
         except Exception as error:  # noqa: BLE001 -- a user's expression may raise anything
             if self._pad(error):
                 return self._transform(record)

@@ -92,7 +92,8 @@ def _keep_types(mapping: StreamMap, definition: Mapping[str, Any]) -> None:
     for name, expression in definition.items():
         # __key_properties__ has a list for an expression.
         if isinstance(expression, str) and expression in raw["properties"] and name in schema["properties"]:
-            schema["properties"][name] = raw["properties"][expression]
+            own = mapping.flatten_schema({"properties": {name: raw["properties"][expression]}})["properties"]
+            schema["properties"][name] = own[name]
             if expression in raw.get("required", ()):
                 required[name] = None
     if required:

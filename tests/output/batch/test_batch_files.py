@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from helpers.support import Output, config_of, run_here
+from singer_sdk.batch import BaseBatcher, Batcher
 
 from tap_servicetitan.output.batch import jsonl_file
 from tap_servicetitan.simulator import Simulator
@@ -28,7 +29,7 @@ class Envelope(msgspec.Struct):
     record: msgspec.Raw = msgspec.Raw()
 
 
-def batch(folder: Path, compression: str | None, size: int = 25) -> dict[str, Any]:
+def batch(folder: Path, compression: str, size: int = 25) -> dict[str, Any]:
     encoding = {"format": "jsonl", "compression": compression}
     return {"batch_config": {"encoding": encoding, "storage": {"root": folder.as_uri()}, "batch_size": size}}
 
@@ -85,3 +86,37 @@ def test_files_are_the_same_without_isal(
     simulator = simulate(page_size=10, records=60)
 
     assert rows(pytest.importorskip("isal.isal_zlib")) == rows(zlib)
+
+
+def test_files_of_another_format_get_the_same_records(
+    simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Listing(BaseBatcher):
+        def get_batches(self, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
+            given.append(list(records))
+            yield ["file"]
+
+    given: list[list[dict[str, Any]]] = []
+    monkeypatch.setattr(Batcher, "get_batcher", lambda *_: Listing)
+    simulator = simulate(page_size=10, records=60)
+    settings = batch(tmp_path, "none")
+    settings["batch_config"]["encoding"]["format"] = "parquet"
+
+    plain = run_here(config_of(simulator), "bookings")
+    run = run_here(config_of(simulator, **settings), "bookings")
+
+    records = [record for one in given for record in one]
+    assert [msgspec.json.encode(record) for record in records] == lines(plain, "bookings")
+    assert list(map(len, given)) == [30, 30]
+    assert [message["manifest"] for message in run.of_type("BATCH")] == [["file"], ["file"]]
+
+
+def test_parquet_files_have_every_record(simulate: Callable[..., Simulator], tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    settings = batch(tmp_path, "none")
+    settings["batch_config"]["encoding"]["format"] = "parquet"
+
+    run = run_here(config_of(simulate(page_size=10, records=60), **settings), "bookings")
+
+    rows = [row for file in files(run, "bookings") for row in parquet.read_table(file).to_pylist()]
+    assert len(rows) == len({row["id"] for row in rows}) == 60

@@ -192,3 +192,12 @@ def test_field_that_is_renamed_and_absent_is_null(slow: bool) -> None:  # noqa: 
     (line,) = lines_of(stream, [{"id": 1}], slow=slow)
 
     assert line.endswith('"record":{"tenant_id":"1001","id":1,"kind":null}')
+
+
+def test_list_that_is_copied_and_flattened_is_text_in_schema_too() -> None:
+    stream = stream_of(SCHEMA, {**FLAT, "stream_maps": {"bookings": {"labels": "tags", "place": "address"}}})
+
+    fields = stream.stream_maps[0].transformed_schema["properties"]
+    assert fields["labels"] == fields["tags"] == {"type": ["string", "null"]}
+    assert "place__city" in fields
+    assert "place" not in fields
