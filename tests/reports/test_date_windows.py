@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tap_servicetitan.reports import relative_dates
-from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read
+from tap_servicetitan.reports.date_windows import DateWindow, calendar_windows, days_to_read, windows_left
 from tap_servicetitan.reports.query import ReportBookmark
 from tap_servicetitan.settings.custom_reports import WINDOWS, CustomReport
 from tap_servicetitan.streams.state.bookmarks import DateBookmark
@@ -162,3 +162,16 @@ def test_window_is_finished_up_to_yesterday(first: str, last: str, finished: str
     found = DateWindow(date.fromisoformat(first), date.fromisoformat(last)).finished(A_THURSDAY)
 
     assert found == (date.fromisoformat(finished) if finished else None)
+
+
+@pytest.mark.parametrize(
+    ("read_until", "left"), [("2026-01-02", [3, 4]), ("2026-01-01", [2, 3, 4]), (None, [1, 2, 3, 4])]
+)
+def test_windows_left_are_those_from_the_resumed_one_and_those_behind_the_bookmark(
+    read_until: str | None, left: list[int]
+) -> None:
+    days = [DateWindow(date(2026, 1, day), date(2026, 1, day)) for day in range(1, 5)]
+
+    found = windows_left(days, days[2], date.fromisoformat(read_until) if read_until else None)
+
+    assert [window.first.day for window in found] == left
