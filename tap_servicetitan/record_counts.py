@@ -12,10 +12,11 @@ import msgspec
 from tap_servicetitan import text_table
 from tap_servicetitan.check_access import for_each_tenant
 from tap_servicetitan.endpoints import table
-from tap_servicetitan.endpoints.kinds import Endpoint, Export, Listing
+from tap_servicetitan.endpoints.kinds import Endpoint, Export, Listing, Nested
 from tap_servicetitan.endpoints.operations import operations, shape
 from tap_servicetitan.failures import Failure, summary
 from tap_servicetitan.streams.reading.bodies import ListPage
+from tap_servicetitan.streams.reading.parents import estimate
 
 if TYPE_CHECKING:
     from tap_servicetitan.runtime.context import RunContext
@@ -32,6 +33,12 @@ class RecordCount(msgspec.Struct, frozen=True):
     stream: str
     records: int | None = None
     """None where the API does not count them, or could not be asked."""
+
+    parents: int | None = None
+    """How many parents a nested stream has: a first run sends a request for each of them."""
+
+    estimate: str = ""
+    """How long these requests take, in words."""
 
     cause: str = ""
     """Why it could not be asked."""
@@ -70,12 +77,13 @@ def counting_endpoint(endpoint: Endpoint) -> Listing | None:
 
 
 def as_table(found: list[RecordCount]) -> str:
-    """Return a table, and below it what to do about streams that could not be counted."""
+    """Return a table; below it how long nested streams take, and what to do about streams that could not be counted."""
     rows = [[each.tenant_id, each.stream, "-" if each.records is None else f"{each.records:,}"] for each in found]
     failures = (Failure(each.tenant_id, each.stream, each.cause, each.remedy) for each in found if each.cause)
     return "\n".join(
         [
             *text_table.lines(["tenant", "stream", "records"], rows),
+            *(f"  tenant {each.tenant_id}, stream {each.stream}: {each.estimate}" for each in found if each.estimate),
             *(f"  {line}" for line in summary(failures)),
         ]
     )
@@ -87,13 +95,17 @@ def as_json(found: list[RecordCount]) -> str:
 
 
 def _count(stream: EndpointStream, tenant_id: str) -> RecordCount:
-    endpoint = counting_endpoint(stream.endpoint)
+    nested = stream.endpoint if isinstance(stream.endpoint, Nested) else None
+    endpoint = counting_endpoint(table.parent(nested) if nested else stream.endpoint)
     if endpoint is None:
         return RecordCount(tenant_id, stream.name)
     api = stream.reader_of(endpoint, tenant_id, msgspec.json.Decoder(ListPage[Any]).decode)
     body: ListPage[Any] = api.fetch({**api.page_params(0, size=1), "includeTotal": "true"})
-    return RecordCount(tenant_id, stream.name, body.total)
+    if not nested or body.total is None:
+        return RecordCount(tenant_id, stream.name, body.total)
+    time = estimate(body.total, stream.run_context.settings.requests_per_second)
+    return RecordCount(tenant_id, stream.name, parents=body.total, estimate=time)
 
 
 def _failed(failure: Failure) -> RecordCount:
-    return RecordCount(failure.tenant_id, failure.stream, None, failure.cause, failure.remedy)
+    return RecordCount(failure.tenant_id, failure.stream, cause=failure.cause, remedy=failure.remedy)

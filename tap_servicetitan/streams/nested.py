@@ -25,9 +25,11 @@ from tap_servicetitan.streams.reading.bodies import body_type, wrap_bare_body
 from tap_servicetitan.streams.reading.pagination import iter_pages
 from tap_servicetitan.streams.reading.parents import (
     MAX_PARENT_FAILURES,
+    PARENT_PAGE_SIZE,
     ParentFailures,
     Parents,
     PathValues,
+    estimate,
     have_ids,
     path_values,
 )
@@ -38,6 +40,9 @@ RECORD_BATCH_SIZE = 1000
 
 MODIFIED_ON = "modifiedOn"
 """The parents' date by which the API lists those that changed."""
+
+LONG_SECONDS = 60
+"""A reading that takes longer is announced."""
 
 EARLIEST = "2000-01-01T00:00:00Z"
 """Where a range of dates begins without ``start_date``; ServiceTitan was founded in 2007."""
@@ -88,7 +93,9 @@ class NestedStream(EndpointStream):
         newest: datetime | None = None
         without_id = 0
         incomplete: str | None = None
-        for page in self._parents(api).read(bookmark):
+        for number, page in enumerate(self._parents(api).read(bookmark)):
+            if not number and page.total and not isinstance(table.parent(self.endpoint), Nested):
+                self._log_estimate(api.tenant_id, page.total - page.number * PARENT_PAGE_SIZE)
             values = [path_values(self.endpoint, parent) for parent in page.parents]
             requestable = [each for each in values if have_ids(each)]
             without_id += len(values) - len(requestable)
@@ -116,6 +123,12 @@ class NestedStream(EndpointStream):
                 # refused too, it takes all of them to tell.
                 bookmark = bookmark.advance(page.number + 1, page.highest_id, page.total, api.began())
                 yield Page([], bookmark, newest, incomplete=incomplete or _not_read(failures, without_id))
+
+    def _log_estimate(self, tenant_id: str, parents: int) -> None:
+        """Log how long the requests for parents take, if it is longer than the log is silent otherwise."""
+        per_second = self.run_context.settings.requests_per_second
+        if parents / per_second >= LONG_SECONDS:
+            self.log("Tenant %s, stream %s: %s.", tenant_id, self.name, estimate(parents, per_second))
 
     def _raise_or_warn(self, tenant_id: str, failures: ParentFailures, without_id: int, *, few: bool) -> None:
         """Report parents without an answer.

@@ -8,7 +8,8 @@ from typing import Any
 
 from helpers.support import TABLE, Tap, config_of, selecting
 
-from tap_servicetitan.endpoints.kinds import Export, Listing
+from tap_servicetitan.endpoints import table
+from tap_servicetitan.endpoints.kinds import Export, Listing, Nested
 from tap_servicetitan.record_counts import counting_endpoint
 from tap_servicetitan.simulator import Simulator
 
@@ -34,14 +35,16 @@ def test_counts_are_those_of_all_records_inactive_ones_included(tap: Tap, simula
     assert len([name for name in known if isinstance(TABLE[name], Export)]) > 35
     assert all(isinstance(TABLE[name], Export | Listing) for name in known)
     data = [request for request in simulator.requests if "token" not in request.path]
-    assert len(data) == len(known)
+    parents = [table.parent(each) for each in TABLE.values() if isinstance(each, Nested)]
+    assert len(data) == len(known) + len([each for each in parents if counting_endpoint(each)])
     assert {dict(request.query)["pageSize"] for request in data} == {"1"}
 
 
 def test_counts_are_by_tenant_with_a_dash_where_the_api_has_none(tap: Tap, simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate(records=0, sizes={"bookings": 1234}, tenants=2)
+    simulator = simulate(records=0, sizes={"bookings": 1234, "customers": 90}, tenants=2)
 
-    run = tap(config_of(simulator), "--count", catalog=selecting("bookings", "customer_notes", "zones"))
+    config = config_of(simulator, requests_per_second=40)
+    run = tap(config, "--count", catalog=selecting("bookings", "customer_notes", "zones"))
 
     assert run.code == 0
     assert [line.split() for line in run.stdout.splitlines()] == [
@@ -50,6 +53,10 @@ def test_counts_are_by_tenant_with_a_dash_where_the_api_has_none(tap: Tap, simul
             [tenant_id, *row]
             for tenant_id in ("1001", "1002")
             for row in (["bookings", "1,234"], ["customer_notes", "-"], ["zones", "0"])
+        ),
+        *(
+            f"tenant {tenant_id}, stream customer_notes: 90 parents, about 3 s at 40 requests/s".split()
+            for tenant_id in ("1001", "1002")
         ),
     ]
     assert not run.log
@@ -77,3 +84,21 @@ def test_feed_is_counted_by_the_list_beside_it_unless_its_rows_hold_several_reco
     assert twin.url_path == "/accounting/v2/tenant/{tenant_id}/invoices"
     assert twin.query == {"activeState": "All"}
     assert counting_endpoint(TABLE["job_history"]) is None
+
+
+def test_count_in_json_has_the_number_of_parents_of_a_nested_stream(
+    tap: Tap, simulate: Callable[..., Simulator]
+) -> None:
+    simulator = simulate(records=7)
+
+    run = tap(
+        config_of(simulator), "--count", "--format", "json", catalog=selecting("invoice_tasks", "reports", "zones")
+    )
+
+    found = {each["stream"]: (each["records"], each["parents"]) for each in json.loads(run.stdout)}
+    invoices = len(simulator.records("invoices"))
+    assert found == {
+        "invoice_tasks": (None, invoices),
+        "reports": (None, len(simulator.records("report_categories"))),
+        "zones": (7, None),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from helpers.support import TABLE, Output, bookmark, config_of, queries, run_her
 from tap_servicetitan.endpoints import table
 from tap_servicetitan.endpoints.kinds import Nested
 from tap_servicetitan.simulator import Simulator
+from tap_servicetitan.streams.reading.parents import estimate
 
 TENANT = "1001"
 CHANGED, ALL, NOTES = "bank_deposit_transactions", "booking_contacts", "customer_notes"
@@ -250,3 +252,34 @@ def test_state_of_an_earlier_version_asks_all_parents_once(deposits: Parents) ->
     deposits.state = {"bookmarks": {CHANGED: {"partitions": [{"context": {"tenant_id": TENANT}}]}}}
 
     assert (deposits.asked(), deposits.asked()) == ([1, 2, 3, 4, 5, 6], [])
+
+
+@pytest.mark.parametrize(
+    ("parents", "per_second", "words"),
+    [
+        (226_512, 40, "226,512 parents, about 94 minutes at 40 requests/s"),
+        (2_400, 40, "2,400 parents, about 1 minute at 40 requests/s"),
+        (90, 40, "90 parents, about 3 s at 40 requests/s"),
+        (300, 2.5, "300 parents, about 2 minutes at 2.5 requests/s"),
+    ],
+)
+def test_estimate_says_how_long_the_requests_for_parents_take(parents: int, per_second: float, words: str) -> None:
+    assert estimate(parents, per_second) == words
+
+
+@pytest.mark.parametrize(("number", "lines"), [(2_398, 0), (2_400, 1)])
+def test_reading_that_takes_a_minute_or_more_is_announced(
+    caplog: pytest.LogCaptureFixture, number: int, lines: int
+) -> None:
+    class Forbidden(Script):
+        def before(self, request: Request) -> int | None:
+            return None if request.path == PARENTS[CHANGED] else 403
+
+    caplog.set_level(logging.INFO)
+    deposits = Parents(CHANGED, number - 1)
+    deposits.server.script = Forbidden()
+
+    run = deposits.run(requests_per_second=40)
+
+    announced = run.lines_with(f"stream {CHANGED}: {number:,} parents, about 1 minute at 40 requests/s.")
+    assert len(announced) == lines

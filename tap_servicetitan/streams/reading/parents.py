@@ -61,6 +61,14 @@ def have_ids(values: PathValues) -> bool:
     return all(isinstance(value, (int, str, Decimal)) and value != "" for value in values.values())
 
 
+def estimate(parents: int, requests_per_second: float) -> str:
+    """Return how long the requests for the records of so many parents take, in words."""
+    seconds = parents / requests_per_second
+    minutes = round(seconds / 60)
+    time = f"{minutes:,} minute{'s' * (minutes != 1)}" if minutes else f"{math.ceil(seconds)} s"
+    return f"{parents:,} parents, about {time} at {requests_per_second:g} requests/s"
+
+
 def _since(endpoint: Paged, date: str | None) -> dict[str, str]:
     return {endpoint.since_param: date} if date else {}
 
