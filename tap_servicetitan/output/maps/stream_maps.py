@@ -138,7 +138,12 @@ def _field_problems(
         return
     if field not in known and (like := _mistaken(field, known, definition)):
         yield f"{where}: there is no such field. Did you mean {shown(like)}? If not, give the new field another name."
-    for name in _names_in(expression):
+    try:
+        names = _names_in(expression)
+    except SyntaxError as error:
+        yield f"{where}: the expression cannot be parsed: {error.msg}, character {error.offset}."
+        return
+    for name in names:
         if problem := _name_problem(name, field, fields, known):
             yield f"{where}: {problem}"
 
@@ -178,11 +183,12 @@ def _suggestion(name: str, known: Collection[str]) -> str:
 
 
 def _names_in(expression: Any) -> list[str]:
-    """Return the names that an expression reads; none if it cannot be parsed, which the SDK reports."""
-    try:
-        nodes = list(ast.walk(ast.parse(str(expression))))
-    except SyntaxError:
-        return []
+    """Return the names that an expression reads.
+
+    Raises:
+        SyntaxError: It cannot be parsed.
+    """
+    nodes = list(ast.walk(ast.parse(str(expression).strip())))
     names = [node for node in nodes if isinstance(node, ast.Name)]
     own = {node.id for node in names if isinstance(node.ctx, ast.Store)}  # of comprehensions
     return list(dict.fromkeys(node.id for node in names if node.id not in own))

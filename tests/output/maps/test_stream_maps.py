@@ -45,7 +45,10 @@ def mapped(simulator: Simulator, maps: dict[str, Any], *streams: str) -> Any:
             "__filter__: the expression uses activ, which bookings does not have. Did you mean active?",
         ),
         ({"bookings": {"id": None}}, "stream_maps: Removing key property 'id' is not permitted"),
-        ({"bookings": {"name": "name +"}}, "stream_maps: Failed to parse expression name +."),
+        (
+            {"bookings": {"name": "name +"}},
+            "stream_maps.bookings.name: the expression cannot be parsed: invalid syntax, character 7.",
+        ),
     ],
 )
 def test_map_with_a_mistake_is_refused_with_a_suggestion(
