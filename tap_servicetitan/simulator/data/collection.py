@@ -121,8 +121,7 @@ class Collection:
     def context(self, index: int) -> RecordContext:
         """Return what a view of a record needs to make fields that the stream does not have."""
         _, log = self.now()
-        active = self.active(index)
-        return self.maker.context(index, created=log.created[index], modified=log.modified(index), active=active)
+        return self.maker.context(index, created=log.created[index], modified=log.modified(index))
 
     def record(self, position: int) -> dict[str, Any]:
         """Make the record of a position of the change log, as the record is now."""

@@ -28,6 +28,9 @@ _MIXER: Final = 2_654_435_761
 _MAX_32_BITS: Final = 0xFFFF_FFFF
 _HOLE_SHARE: Final = 0.02
 _NUMBER_SHARE: Final = 0.2
+_UNUSED: Final = Random(0)
+"""A view decides by chance with a source of its own for each field."""
+
 _UNCHANGING: Final = frozenset({"id", "createdOn", "modifiedOn", "active", "name", "type", "address"})
 
 
@@ -114,11 +117,10 @@ class RecordMaker:
                 number if is_key else number % max(1, self.identities.size("technicians"))
             )
 
-    def context(self, index: int, *, created: int, modified: int, active: bool) -> RecordContext:
+    def context(self, index: int, *, created: int, modified: int) -> RecordContext:
         """Return what a view of a record needs to make fields that the stream does not have."""
-        record = RecordContext(index, self._random(index, 0), self.identities, created=created, modified=modified)
+        record = RecordContext(index, _UNUSED, self.identities, created=created, modified=modified)
         record.origin = f"{self._origin}:{index}"
-        record.active = active
         return record
 
     def active(self, index: int) -> bool:

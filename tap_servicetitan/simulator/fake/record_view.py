@@ -16,7 +16,7 @@ _WHOLE_RECORD: Final = frozenset({"calls.leadCall", "materials_markup.data"})
 """Fields that only the operation has, and that hold the record of the stream."""
 
 _MEANINGS: Final[Mapping[str, str]] = {"calls.type": "jobType", "locations.": "preferredTechnicianId"}
-"""What a field is about, where its name in the operation does not say it."""
+"""What a field is about, where its name in the operation does not say it; an answer that is no object has no name."""
 
 
 class RecordView:
@@ -32,21 +32,25 @@ class RecordView:
         """
         self._show = _showing(stream, None, "", source, target)
 
-    def show(self, record: Mapping[str, Any], context: RecordContext) -> Any:
+    def show(self, record: dict[str, Any], context: RecordContext) -> Any:
         """Return what the operation shows of a record; the context says which record it is."""
-        context.values = dict(record)
+        if self._show is None:
+            return record
+        context.values = record
+        context.active = record.get("active") is not False
         return self._show(record, context)
 
 
-def _showing(stream: str, parent: str | None, name: str, source: Schema, target: Schema) -> Show:
+def _showing(stream: str, parent: str | None, name: str, source: Schema, target: Schema) -> Show | None:
+    """Return what shows a value; None where the operation has it unchanged."""
     if types_of(source) != types_of(target):
         return _making(stream, parent, name, target)
     if target.get("properties"):
         return _object(stream, name, source, target)
-    if "items" in target:
-        show = _showing(stream, parent, name, source["items"], target["items"])
-        return lambda value, context: value and [show(item, context.part(number)) for number, item in enumerate(value)]
-    return lambda value, _: value
+    show = _showing(stream, parent, name, source["items"], target["items"]) if "items" in target else None
+    if show is None:
+        return None
+    return lambda value, context: value and [show(item, context.part(number)) for number, item in enumerate(value)]
 
 
 def _making(stream: str, parent: str | None, name: str, target: Schema) -> Show:
@@ -60,25 +64,29 @@ def _making(stream: str, parent: str | None, name: str, target: Schema) -> Show:
     return show
 
 
-def _object(stream: str, name: str, source: Schema, target: Schema) -> Show:
-    known = source["properties"]
+def _object(stream: str, name: str, source: Schema, target: Schema) -> Show | None:
+    known, fields = source["properties"], target["properties"]
     parent = name or None
-    shared: list[tuple[str, Show]] = []
-    own: list[tuple[str, Show]] = []
-    for field, schema in target["properties"].items():
-        if f"{stream}.{field}" in _WHOLE_RECORD:
-            own.append((field, _object(stream, "", source, schema)))
-        elif field in known:
-            shared.append((field, _showing(stream, parent, field, known[field], schema)))
-        else:
-            own.append((field, _making(stream, parent, field, schema)))
+    whole = {field: one for field, one in fields.items() if f"{stream}.{field}" in _WHOLE_RECORD}
+    shared = {
+        field: _showing(stream, parent, field, known[field], one)
+        for field, one in fields.items()
+        if field in known and field not in whole
+    }
+    own = {field: _object(stream, "", source, one) for field, one in whole.items()} | {
+        field: _making(stream, parent, field, one) for field, one in fields.items() if field not in known | whole
+    }
+    if not own and shared.keys() == known.keys() and not any(shared.values()):
+        return None
 
     def show(value: Any, context: RecordContext) -> Any:
         if value is None:
             return None
-        shown = {field: make(value[field], context) for field, make in shared if field in value}
-        made = {field: make(value, context) for field, make in own}
-        added = {field: one for field, one in value.items() if field not in known}
-        return {**shown, **made, **added}
+        shown = {
+            field: one if (make := shared.get(field)) is None else make(one, context)
+            for field, one in value.items()
+            if field in shared or field not in known  # A field that was added to the records is in all operations.
+        }
+        return shown | {field: value if make is None else make(value, context) for field, make in own.items()}
 
     return show
