@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_servicetitan.simulator.api.endpoint_operations import operation, record_fields
+from tap_servicetitan.simulator.api.query_parameters import invalid_value
 from tap_servicetitan.simulator.fake import timestamps
 from tap_servicetitan.simulator.fake.record_maker import types_of
 
@@ -24,6 +25,12 @@ _HANDLED_ELSEWHERE: Final = frozenset({
     "includeInactive", "includeTotal", "modifiedAfter", "modifiedBefore", "modifiedOnOrAfter", "orderBy", "orderByDirection",
     "page", "pageSize", "sort", "submittedBefore", "submittedOnOrAfter",
 })  # fmt: skip
+
+_SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {"searchText": ("displayName", "code", "description")}
+"""The fields in which a filter searches: "case-insensitive partial match" (OpenAPI documents)."""
+
+_REFUSED: Final[Mapping[str, frozenset[str]]] = {"expenseStatuses": frozenset({"notset"})}
+"""Values that are refused although they are values of the field (OpenAPI documents)."""
 
 _CONTAINED: Final = frozenset({"description", "name", "title"})
 """Texts of which a part suffices: "case-insensitive contains" (OpenAPI documents)."""
@@ -60,8 +67,8 @@ class FieldFilter:
     """What one parameter selects."""
 
     parameter: str
-    path: tuple[str, ...]
-    """The field, or the field of an object."""
+    paths: tuple[tuple[str, ...], ...]
+    """The field, or the field of an object; one of several suffices."""
 
     read: Callable[[QueryParameters, str], Any]
     """Reads the parameter; null where it is absent."""
@@ -70,12 +77,16 @@ class FieldFilter:
 
     def keeps(self, record: Mapping[str, Any], wanted: Any) -> bool:
         """Return whether a record is selected; one without a value in the field is not."""
-        value: Any = record
-        for name in self.path:
-            value = value and value.get(name)
         return any(
-            one is not None and self.matches(one, wanted) for one in (value if isinstance(value, list) else [value])
+            value is not None and self.matches(value, wanted) for path in self.paths for value in _values(record, path)
         )
+
+
+def _values(record: Mapping[str, Any], path: tuple[str, ...]) -> list[Any]:
+    value: Any = record
+    for name in path:
+        value = value and value.get(name)
+    return value if isinstance(value, list) else [value]
 
 
 @cache
@@ -87,14 +98,16 @@ def field_filters(endpoint: Endpoint) -> tuple[FieldFilter, ...]:
 
 
 def _filter(name: str, fields: Mapping[str, Schema]) -> FieldFilter | None:
+    if name in _SEARCHED:
+        return FieldFilter(name, tuple((one,) for one in _SEARCHED[name] if one in fields), _text, _contains)
     candidates = (name, _singular(name), _OTHER_NAMES.get(name, ""))
     if found := next((found for one in candidates if (found := _field(one, fields))), None):
         path, schema = found
         if name in _CONTAINED and "string" in types_of(schema):
-            return FieldFilter(name, path, _text, _contains)
-        return FieldFilter(name, path, _whole_words if _is_text(schema) else _readers(schema), _equals)
+            return FieldFilter(name, (path,), _text, _contains)
+        return FieldFilter(name, (path,), _whole_words if _is_text(schema) else _readers(schema), _equals)
     if name.endswith("Contains") and (found := _field(name.removesuffix("Contains"), fields)):
-        return FieldFilter(name, found[0], _text, _contains)
+        return FieldFilter(name, (found[0],), _text, _contains)
     return _time_filter(name, fields) or _number_filter(name, fields)
 
 
@@ -104,7 +117,7 @@ def _time_filter(name: str, fields: Mapping[str, Schema]) -> FieldFilter | None:
     for candidate in (stem, f"{stem}On", f"{stem}Date", stem.removesuffix("s"), _OTHER_NAMES.get(stem, "")):
         found = _field(candidate, fields)
         if suffix and found and found[1].get("format") == "date-time":
-            return FieldFilter(name, found[0], _time, partial(_holds, _TIME_TESTS[suffix], _ticks))
+            return FieldFilter(name, (found[0],), _time, partial(_holds, _TIME_TESTS[suffix], _ticks))
     return None
 
 
@@ -113,7 +126,7 @@ def _number_filter(name: str, fields: Mapping[str, Schema]) -> FieldFilter | Non
         stem = name.removesuffix(word) if word[0].isupper() else _lower_first(name.removeprefix(word))
         found = _field(stem, fields) if stem != name else None
         if found and {"number", "integer", "string"} & {*types_of(found[1])} and "format" not in found[1]:
-            return FieldFilter(name, found[0], _number, partial(_holds, test, _as_number))
+            return FieldFilter(name, (found[0],), _number, partial(_holds, test, _as_number))
     return None
 
 
@@ -126,6 +139,8 @@ def _field(name: str, fields: Mapping[str, Schema]) -> tuple[tuple[str, ...], Sc
         own = name if parent == "address" else _lower_first(name.removeprefix(parent))
         if own in inner and (parent == "address" or own != name):
             return (parent, own), inner[own]
+    if "leadCall" in fields and (found := _field(name, fields["leadCall"]["properties"])):
+        return ("leadCall", *found[0]), found[1]
     return None
 
 
@@ -164,6 +179,8 @@ def _numbers(query: QueryParameters, name: str) -> set[str] | None:
 def _whole_words(query: QueryParameters, name: str) -> set[str] | None:
     value = query.text(name)
     words = {word.strip().lower() for word in (value or "").split(",")}
+    if words & _REFUSED.get(name, frozenset()):
+        raise invalid_value(name, value)
     return None if value is None or "any" in words else words | {value.lower()}
 
 

@@ -44,6 +44,8 @@ EQUAL: list[tuple[str, str, Get]] = [
     ("taskmanagement/v2/tasks", "priorities", of("priority")),
     ("taskmanagement/v2/tasks", "isClosed", of("isClosed")),
     ("settings/v2/employees", "userIds", of("userId")),
+    ("telecom/v2/calls", "campaignId", of("leadCall", "campaign", "id")),
+    ("telecom/v3/calls", "agentName", of("leadCall", "agent", "name")),
     ("pricebook/v2/materials", "costTypeIds", of("costTypeId")),
 ]
 
@@ -121,6 +123,23 @@ def test_filter_by_name_selects_the_records_that_contain_it(rows: Callable[..., 
 
     assert found == [record for record in everything if part.lower() in record["name"].lower()]
     assert 0 < len(found) < len(everything)
+
+
+def test_search_finds_parts_of_names_codes_and_descriptions(rows: Callable[..., list[Record]]) -> None:
+    everything = rows("pricebook/v2/services")
+    for text in (everything[3]["code"][-4:], everything[0]["displayName"][:5].lower(), "VISIT"):
+        expected = [
+            record
+            for record in everything
+            if any(text.lower() in (record[name] or "").lower() for name in ("displayName", "code", "description"))
+        ]
+        assert rows("pricebook/v2/services", searchText=text) == expected
+        assert expected
+
+
+def test_status_that_the_document_refuses_is_refused(reader: StreamReader) -> None:
+    response = reader.get("accounting/v2/expense-transactions", expenseStatuses="NotSet")
+    assert assert_problem(response, 400)["errors"].keys() == {"expenseStatuses"}
 
 
 def test_filter_with_a_value_of_another_type_is_refused(reader: StreamReader) -> None:
