@@ -24,7 +24,7 @@ HEAD = """# Streams
   not select them. *Changed* after it: later runs ask only for parents that changed, unless `nested_parents` says
   otherwise; see [nested streams](docs/expensive-streams.md#nested-streams). A *window* is read day by day, *capacity* for the next 14 days.
 * **Replication key**: the date by which a later run requests what is new; without one, the stream is read in full each
-  time.
+  time, unless it is *changed*.
 * **Rows that move**: what holds when rows are added or removed while a stream is read. *token*: the feed itself goes on
   where it was. *ids*: pages are compared by their ids, so that no row is skipped; rows between two pages are read again.
   *ids if sorted*: the same if the API returns rows in order of their ids, which its documents do not say; otherwise

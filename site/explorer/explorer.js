@@ -119,7 +119,7 @@ function item(stream, hits, query) {
   const open = state.open.has(name);
   const button = element("button", { type: "button", id: `open-${name}`, "aria-expanded": String(open), "aria-controls": `detail-${name}`, onclick: () => toggle(name) },
     element("span", { class: "name" }, ...marked(name, query)),
-    element("span", { class: "facts" }, [stream.kind, stream.replicationKey ? `new by ${stream.replicationKey}` : "read in full"].join(" · ")));
+    element("span", { class: "facts" }, [stream.kind, stream.replicationKey ? `new by ${stream.replicationKey}` : stream.cost.full ? "read in full" : "of changed parents"].join(" · ")));
   const made = element("li", { class: `stream${chosen ? " on" : ""}`, id: `stream-${name}` },
     element("div", { class: "row" }, tick, button),
     hits.length && !open ? hitList(hits, query) : null);
@@ -139,7 +139,7 @@ function detail(stream, query) {
   const pairs = [
     ["Kind", stream.kind],
     ["Key", stream.keys.length ? stream.keys.join(", ") : "none: rows are appended"],
-    ["Replication key", stream.replicationKey ?? "none: read in full in each run"],
+    ["Replication key", stream.replicationKey ?? (stream.cost.full ? "none: read in full in each run" : "none: later runs read the records of changed parents")],
     ["Scope", element("code", {}, stream.scope)],
     ["Cost", stream.costWords],
     ["Rows that move", data.guarantees[stream.movingRows] ? `${stream.movingRows}: ${data.guarantees[stream.movingRows]}` : stream.movingRows],
