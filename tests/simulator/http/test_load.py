@@ -6,32 +6,49 @@ import gc
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+import requests
 from helpers.api_client import ApiClient
 
 from tap_servicetitan.simulator import Simulator
 from tap_servicetitan.simulator.api import selection, service
 from tap_servicetitan.simulator.api.handlers import list_handler
+from tap_servicetitan.simulator.api.http_types import ApiRequest, ApiResponse
 from tap_servicetitan.simulator.http import request_log
+from tap_servicetitan.simulator.http.application import Application
 
 
-def test_fifty_requests_in_flight_are_all_answered(simulate: Callable[..., Simulator]) -> None:
-    simulator = simulate(records=1000, latency=0.3)
+def test_fifty_requests_in_flight_are_all_answered(
+    simulate: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_there = Barrier(50, timeout=60)
+    answer = Application.handle
+
+    def handle(application: Application, request: ApiRequest) -> ApiResponse:
+        """Answer none of the requests for bookings before all are there."""
+        if request.path.endswith("/bookings"):
+            all_there.wait()
+        return answer(application, request)
+
+    monkeypatch.setattr(Application, "handle", handle)
+    simulator = simulate(records=1000)
     with ApiClient(simulator) as client, ThreadPoolExecutor(50) as pool:
-        pages = list(pool.map(lambda page: _page(simulator, client, page), range(1, 51)))
+        url, headers = client.url("crm/v2/bookings"), dict(client.session.headers)
+
+        def page(number: int) -> list[dict[str, Any]]:
+            """Read a page through a connection of its own."""
+            query: dict[str, Any] = {"page": number, "pageSize": 20, "active": "Any"}
+            data: list[dict[str, Any]] = requests.get(url, query, headers=headers, timeout=60).json()["data"]
+            return data
+
+        pages = list(pool.map(page, range(1, 51)))
 
     ids = [record["id"] for page in pages for record in page]
     assert len(ids) == len(set(ids)) == 1000
     assert simulator.max_in_flight == 50
-
-
-def _page(simulator: Simulator, client: ApiClient, page: int) -> list[dict[str, Any]]:
-    """Read a page through a connection of its own."""
-    with ApiClient(simulator) as own:
-        own.session.headers.update(client.session.headers)
-        return own.data("crm/v2/bookings", page=page, pageSize=20, active="Any")
 
 
 @pytest.fixture
