@@ -85,6 +85,13 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
                 assert anchor in slugs, f"{document.name}: {path}#{anchor}"
 
 
+def test_site_and_readme_lead_to_every_page(root: Path) -> None:
+    pages = {f"docs/{page.name}" for page in root.glob("docs/*.md")}
+
+    assert pages - set(re.findall(r"docs/[\w-]+\.md", (root / "mkdocs.yml").read_text())) == set()
+    assert pages - set(re.findall(r"\]\((docs/[\w-]+\.md)", (root / "README.md").read_text())) == set()
+
+
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md", "tests/README.md"])
 def test_files_and_folders_that_the_maps_name_exist(root: Path, document: str) -> None:
     named = set(re.findall(r"`([\w./-]+(?:/|\.(?:py|json|yml|toml|txt)))`", (root / document).read_text()))
