@@ -12,7 +12,7 @@ from tap_servicetitan.errors import PaginationError
 from tap_servicetitan.reports.metadata import Rows
 from tap_servicetitan.streams.reading.pagination import MAX_EMPTY_PAGES
 
-Page = Rows[list[Any]]
+Page = Rows[tuple[Any, ...]]
 
 
 @dataclass

@@ -79,7 +79,7 @@ class ReportStream(EndpointStream):
     @functools.cached_property
     @override
     def decode(self) -> Callable[[bytes], Any]:
-        return self.shape.decoder(Rows, rows=list[Any])
+        return self.shape.decoder(Rows, rows=tuple[Any, ...])
 
     @override
     def pages(self, api: ApiReader, stored: Mapping[str, Any], start_date: datetime | None) -> Iterator[Page]:
@@ -141,7 +141,7 @@ class ReportStream(EndpointStream):
             self.endpoint,
             api.tenant_id,
             lambda endpoint, decode: self.reader_of(endpoint, api.tenant_id, decode),
-            lambda body_type: self.shape.decoder(body_type, rows=list[Any]),
+            lambda body_type: self.shape.decoder(body_type, rows=tuple[Any, ...]),
             functools.partial(self._keep_query, api.tenant_id),
             wait_factor=self.run_context.wait_factor,
         )
@@ -249,7 +249,9 @@ class ReportStream(EndpointStream):
         self._inconsistent.add(runner.tenant_id)
         return run
 
-    def _records(self, tenant_id: str, answer: Rows[list[Any]], window: DateWindow | None, before: int) -> list[Any]:
+    def _records(
+        self, tenant_id: str, answer: Rows[tuple[Any, ...]], window: DateWindow | None, before: int
+    ) -> list[Any]:
         """Make a page's records; they are numbered from ``before``, the rows of earlier pages."""
         headers = [header.name for header in answer.fields]
         if headers or answer.data:
