@@ -16,7 +16,7 @@ from tap_servicetitan.settings import CONFIG_JSONSCHEMA, problems
 from tap_servicetitan.simulator import Simulator
 
 PETS = {"name": "pets", "api": "crm/v2", "path": "export/pets", "kind": "export"}
-CAGES = {"name": "cages", "api": "zoo/v2", "path": "cages", "kind": "listing", "active_filter": None, "page_size": 7}
+CAGES = {"name": "cages", "api": "zoo/v2", "path": "cages", "kind": "listing", "page_size": 7}
 ZOOS = {"name": "zoos", "api": "zoo/v2", "path": "zoos", "kind": "unpaged", "keys": ["id"]}
 
 
