@@ -241,7 +241,8 @@ function renderSelection() {
   $("jump").textContent = `Your selection: ${count}`;
   $("count").textContent = count;
   $("meltano").textContent = ["    select:", ...rules().map((rule) => `    - ${rule}`)].join("\n") + "\n";
-  $("command").textContent = `tap-servicetitan --config config.json \\\n  --discover \\\n  --select '${rules().join(",")}' \\\n  > catalog.json\n`;
+  const command = `tap-servicetitan --config config.json \\\n  --discover \\\n  --select '${rules().join(",")}' \\\n  > catalog.json\n`;
+  $("command").replaceChildren(...command.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]));
   $("scopes").textContent = [...new Set(streams.map((stream) => stream.scope).concat(streams.flatMap((stream) => stream.parentScopes)))].sort().join("\n") + "\n";
   for (const name of Object.keys(DEFAULTS)) if (document.activeElement !== $(name)) $(name).value = state[name];
   for (const [id, count] of [["first", firstRun], ["later", laterRun]])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from helpers.support import TAP
 
 from tap_servicetitan.endpoints import table
@@ -105,6 +106,22 @@ def test_what_is_copied_selects_the_same_in_meltano_and_without_it(
     assert without_meltano["jobs"] == {"tenant_id", "id", "modifiedOn", "jobNumber", "customerId", "jobStatus"}
     assert with_meltano == without_meltano
     assert copied(page, "scopes").split() == ["tn.crm.bookings:r", "tn.crm.leads:r", "tn.jpm.jobs:r"]
+
+
+@pytest.mark.parametrize("project", ["meltano.yml", "examples/meltano.yml"])
+def test_what_is_copied_fits_into_the_meltano_yml_of_a_checkout(
+    open_page: Open, pytestconfig: pytest.Config, project: str
+) -> None:
+    page = open_page("explorer/")
+    pick(page)
+    (rules,) = re.findall(r"--select '([^']*)'", copied(page, "command"))
+    text = (pytestconfig.rootpath / project).read_text()
+
+    pasted, places = re.subn(r"(?m)^ +select:.*\n( +- .*\n)*", copied(page, "meltano"), text)
+
+    assert places == 1
+    (tap,) = yaml.safe_load(pasted)["plugins"]["extractors"]
+    assert tap["select"] == rules.split(",")
 
 
 @pytest.mark.parametrize(("rows", "days"), [(0, 1), (10_000, 365), (123_456, 31)])
