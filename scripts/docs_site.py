@@ -16,6 +16,9 @@ DOCUMENTS = ("*.md", "docs/*.md", "tests/README.md", "benchmarks/README.md")
 EXTRAS = ("extra.css", "extra.js")
 """What the theme lacks; mkdocs.yml names them."""
 
+EXPLORER = "stream explorer: `make docs`, then open `build/site/explorer/index.html`"
+"""What the README says of the explorer; on the site, it is a link."""
+
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -55,7 +58,7 @@ def rewritten(document: Path, documents: set[Path], repository: str) -> str:
             return f"[{text}]({name}{anchor})"
         return f"[{text}]({repository}/blob/main/{target})" if repository else text
 
-    return LINK.sub(link, (ROOT / document).read_text())
+    return LINK.sub(link, (ROOT / document).read_text()).replace(EXPLORER, "[stream explorer](explorer/index.html)")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,13 @@ def test_pages_are_accessible_and_not_wider_than_the_window(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_first_page_leads_to_the_explorer(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("article").get_by_role("link", name="stream explorer").click()
+
+    page.get_by_role("heading", name="Stream explorer").wait_for()
+
+
 def test_the_search_finds_a_page(open_page: Open) -> None:
     page = open_page()
     page.keyboard.press("/")
