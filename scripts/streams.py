@@ -29,7 +29,8 @@ HEAD = """# Streams
   where it was. *ids*: pages are compared by their ids, so that no row is skipped; rows between two pages are read again.
   *ids if sorted*: the same if the API returns rows in order of their ids, which its documents do not say; otherwise
   *counted*: fewer rows than the API announced keep the bookmark where it is. *one response*: rows cannot move. *windows*:
-  figures of recent days are read again. Nested streams: what holds for their parents.
+  figures of recent days are read again. Nested streams: what holds for their parents; the
+  rows of one parent are read like a listing, if they need a second page.
 * **Scope**: what to grant the app in ServiceTitan's developer portal.
 
 `python scripts/streams.py` prints this page from the table in `tap_servicetitan/endpoints/table.py`.

@@ -17,14 +17,14 @@ _FORMAT = "{desc}: {percentage:3.0f}% {bar} {n_fmt} of {total_fmt}, {remaining} 
 def progress_bar(length: int, label: str, *, hidden: bool = False) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr for the ``with`` block, below what is logged; yield what to call after each step.
 
-    If stderr is not a terminal, nothing of it is written.
+    If stderr is not a terminal, or closed, nothing of it is written.
 
     Args:
         length: Number of steps.
         label: What the steps are.
         hidden: Whether to show nothing at all.
     """
-    if hidden or not sys.stderr.isatty():
+    if hidden or sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
     bar = tqdm(total=length, desc=label, file=sys.stderr, leave=False, smoothing=0, bar_format=_FORMAT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -22,7 +21,7 @@ from tap_servicetitan.streams.base import EndpointStream
 from tap_servicetitan.streams.page import Page
 from tap_servicetitan.streams.reading.api_reader import ApiReader
 from tap_servicetitan.streams.reading.bodies import body_type, wrap_bare_body
-from tap_servicetitan.streams.reading.pagination import iter_pages
+from tap_servicetitan.streams.reading.list_reader import ListReader
 from tap_servicetitan.streams.reading.parents import (
     MAX_PARENT_FAILURES,
     PARENT_PAGE_SIZE,
@@ -199,15 +198,14 @@ class NestedStream(EndpointStream):
             failures.requested += 1
             ids = {key: value if "integer" in types[key]["type"] else str(value) for key, value in parent.items()}
             try:
-                bodies = iter_pages(
-                    self._bodies(api, params, parent, first),
-                    paged=self.endpoint.page_size is not None,
-                    keyed=bool(self.endpoint.keys),
-                )
-                for body, _ in bodies:
-                    records = self.records_of(body.data)
+                if isinstance(first, StreamError):
+                    raise first
+                for rows in self._list_reader(api, params, parent, first).read():
+                    records = self.records_of(rows.records)
                     self.shape.set_fields(records, {**ids, **date_range})
                     yield records
+                    if rows.incomplete:
+                        failures.add(APIError(rows.incomplete, remedy="Run again."))
             except StreamError as error:
                 failures.add(error)
 
@@ -217,15 +215,16 @@ class NestedStream(EndpointStream):
         except StreamError as error:
             return error
 
-    def _bodies(
-        self, api: ApiReader, params: Mapping[str, str], parent: PathValues, first: Any | StreamError
-    ) -> Iterator[Any]:
-        """Yield a parent's pages, the first of which has been requested."""
-        if isinstance(first, StreamError):
-            raise first
-        yield first
-        for number in itertools.count(1):
-            yield api.fetch({**params, **api.page_params(number)}, path_values=parent)
+    def _list_reader(self, api: ApiReader, params: Mapping[str, str], parent: PathValues, first: Any) -> ListReader:
+        """Return what reads a parent's pages, the first of which has been requested."""
+        return ListReader(
+            api,
+            params,
+            self.shape.values,
+            path_values=parent,
+            date_field=self.endpoint.replication_key,
+            first_body=first,
+        )
 
 
 def _not_read(failures: ParentFailures, without_id: int) -> str | None:

@@ -259,36 +259,38 @@ def test_parents_that_moved_onto_pages_that_were_read_are_not_passed_over() -> N
     assert set(numbers(moved, "customer_notes")) >= set(range(501, 1201))
 
 
-# STATE
+def test_row_of_a_parent_that_moved_onto_a_page_that_was_read_is_not_passed_over() -> None:
+    notes = list(range(1, 36))
+
+    def answer(path: str) -> bytes:
+        if urlsplit(path).path.endswith("/customers"):
+            return page_of({"id": 7})
+        page, size = int(asked(path, "page") or 1), min(10, int(asked(path, "pageSize") or 10))
+        if page == 2 and 3 in notes:
+            notes.remove(3)
+        listed = notes[size * (page - 1) : size * page]
+        return page_of(*({"id": each, "text": "n"} for each in listed), more=size * page < len(notes))
+
+    _, run = run_against(answer, "customer_notes")
+
+    assert run.code == 0, run.log
+    assert set(numbers(run, "customer_notes")) == set(range(1, 36))
 
 
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        lambda state: {"type": "STATE", "value": state},
-        lambda state: {"singer_state": state},
-        lambda state: json.loads(json.dumps(state).replace('"1001"', "1001")),
-    ],
-    ids=["a message", "of Meltano", "a number"],
-)
-def test_state_in_another_wrapping_is_understood(wrapped: Callable[[Any], Any]) -> None:
-    _, first = run_against(Feed(list(range(100))), "bookings")
-    _, second = run_against(Feed(list(range(100))), "bookings", state=wrapped(first.state))
+def test_parent_whose_rows_never_stand_still_is_requested_again() -> None:
+    first_id = 1
 
-    assert len(first.records("bookings")) == 100
-    assert second.records("bookings") == []
+    def answer(path: str) -> bytes:
+        nonlocal first_id
+        if urlsplit(path).path.endswith("/customers"):
+            return page_of({"id": 7})
+        page, size = int(asked(path, "page") or 1), min(10, int(asked(path, "pageSize") or 10))
+        first_id = 1 if page == 1 else first_id + 1000
+        dated = {"text": "n", "modifiedOn": "2025-01-01T00:00:00Z"}
+        return page_of(*({"id": first_id + place, **dated} for place in range(size)), more=page < 4)
 
-
-def test_state_without_bookmarks_is_reported() -> None:
-    _, run = run_against(Feed(list(range(100))), "bookings", state={"bookings": "2025-01-01"})
-
-    assert len(run.records("bookings")) == 100
-    assert "The STATE has no 'bookmarks', so that everything is read from the start." in run.log
-
-
-def test_state_that_is_not_text_is_refused() -> None:
-    own = {"context": {"tenant_id": "1001"}, "continue_from": "\ud800"}
-    _, run = run_against(Feed([]), "bookings", state={"bookmarks": {"bookings": {"partitions": [own]}}})
+    _, run = run_against(answer, "customer_notes")
 
     assert run.code == 1
-    assert "The STATE is not usable: it holds text that is not Unicode" in run.log
+    assert "1 of the 1 parents could not be read, the last one: rows moved between its pages at" in run.log
+    assert "replication_key_value" not in run.bookmark("customer_notes")

@@ -78,6 +78,7 @@ class ListReader:
         page_size: int | None = None,
         date_field: str | None = None,
         prefetcher: Prefetcher | None = None,
+        first_body: Body | None = None,
     ) -> None:
         """Make the reader of a listing.
 
@@ -89,6 +90,7 @@ class ListReader:
             page_size: Rows a page; as many as the API allows if not given.
             date_field: The field whose date decides which of two versions of a row is newer.
             prefetcher: Requests pages at the same time; None to request each when the one before is used.
+            first_body: The answer to the request for the first page, if it has been sent already.
         """
         endpoint = api.endpoint
         assert isinstance(endpoint, Paged)  # noqa: S101 -- narrows: other kinds have no numbered pages
@@ -99,6 +101,7 @@ class ListReader:
         self._path_values = path_values or {}
         self._date_field = date_field
         self._prefetcher = prefetcher
+        self._first_body = first_body
         self._asked_size = min(page_size or endpoint.page_size or 0, endpoint.page_size or 0)
         self._size = self._asked_size
         """Rows that a page has in fact: a server may send fewer than it is asked for."""
@@ -169,7 +172,10 @@ class ListReader:
 
     def _answers(self, first: int) -> Iterator[_Answer]:
         """Yield page after page; those that are known of are requested at the same time."""
-        answer = self._request(first, count=True)
+        if self._first_body is None:
+            answer = self._request(first, count=True)
+        else:  # it is not known when it was requested
+            answer = _Answer(self._first_body, first, self._size, -math.inf, time.monotonic())
         if self._size and getattr(answer.body, "hasMore", False):
             self._size = answer.size = max(1, len(answer.body.data))
         yield answer
