@@ -1,4 +1,7 @@
-// Tables that are wider than the window scroll: the keyboard must reach them. The theme wraps them after the page is loaded.
+// The theme wraps tables after the page is loaded.
 new MutationObserver(() => {
+  // Tables that are wider than the window scroll: the keyboard must reach them.
   for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) wrap.tabIndex = 0;
+  for (const code of document.querySelectorAll(".md-typeset :is(p, li) > code:not(.whole)"))
+    if (/^-\S{1,30}$/.test(code.textContent)) code.classList.add("whole");
 }).observe(document.body, { childList: true, subtree: true });

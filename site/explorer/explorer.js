@@ -242,7 +242,7 @@ function renderSelection() {
   $("count").textContent = count;
   $("meltano").textContent = ["    select:", ...rules().map((rule) => `    - ${rule}`)].join("\n") + "\n";
   const command = `tap-servicetitan --config config.json \\\n  --discover \\\n  --select '${rules().join(",")}' \\\n  > catalog.json\n`;
-  $("command").replaceChildren(...command.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]));
+  $("command").replaceChildren(...command.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
   $("scopes").textContent = [...new Set(streams.map((stream) => stream.scope).concat(streams.flatMap((stream) => stream.parentScopes)))].sort().join("\n") + "\n";
   for (const name of Object.keys(DEFAULTS)) if (document.activeElement !== $(name)) $(name).value = state[name];
   for (const [id, count] of [["first", firstRun], ["later", laterRun]])

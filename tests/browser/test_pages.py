@@ -78,6 +78,24 @@ def test_the_first_page_leads_to_the_explorer(open_page: Open) -> None:
     page.get_by_role("heading", name="Stream explorer").wait_for()
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("docs/settings/", "--config=ENV"),
+        ("STREAMS/", "tn.acc.bankdeposits:r"),
+        ("explorer/", "expense_transactions_custom_fields"),
+    ],
+)
+def test_names_are_not_cut_in_two_on_a_phone(open_page: Open, path: str, name: str) -> None:
+    shown = open_page(path, 390).get_by_text(name, exact=True).first
+    shown.wait_for()
+    if name.startswith("--"):
+        shown.and_(shown.page.locator(".whole")).wait_for()
+
+    assert shown.evaluate("shown => shown.getClientRects().length") == 1
+    assert shown.evaluate("shown => shown.offsetHeight") < 30
+
+
 def test_the_search_finds_a_page(open_page: Open) -> None:
     page = open_page()
     page.keyboard.press("/")
