@@ -179,3 +179,25 @@ def test_page_is_accessible_and_not_wider_than_the_window(
     serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
     assert serious == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_how_to_connect_comes_before_the_faults(open_simulator: Open) -> None:
+    page = open_simulator()
+    connect, faults = page.get_by_role("region", name="Connect"), page.get_by_role("region", name="Faults", exact=True)
+
+    places = [each.evaluate("each => [each.offsetLeft, each.offsetTop]") for each in (connect, faults)]
+
+    assert places[0][0] == places[1][0]
+    assert places[0][1] < places[1][1]
+
+
+def test_the_option_live_is_not_cut_in_two_at_any_width(open_simulator: Open) -> None:
+    page = open_simulator()
+    option = page.get_by_text("--live", exact=True)
+    cut = []
+    for width in range(320, 1300, 10):
+        page.set_viewport_size({"width": width, "height": 900})
+        if option.evaluate("option => option.getClientRects().length") > 1:
+            cut.append(width)
+
+    assert cut == []
