@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from helpers.moving.server import MovingServer, Request, Script
+from helpers.moving.server import WHOLE_PAGE, MovingServer, Request, Script
 from helpers.moving.target_model import TargetModel
 from helpers.moving.world import World
 from helpers.support import Output, run_here
@@ -32,9 +32,14 @@ class Steps(Script):
 
     befores: dict[Trigger, Callable[[], int | None]] = field(default_factory=dict)
     afters: dict[Trigger, Callable[[], None]] = field(default_factory=dict)
+    before_few: Callable[[], None] | None = None
+    """Called before the first request for a few rows around a border of two pages."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, request: Request) -> int | None:
+        if self.before_few and int(request.query.get("pageSize", WHOLE_PAGE)) < WHOLE_PAGE:
+            step, self.before_few = self.before_few, None
+            step()
         step = self._pop(self.befores, request)
         return step() if step else None
 
@@ -151,6 +156,28 @@ def test_delete_hidden_by_an_insert_skips_no_row(stream: str) -> None:
         scene.run(stream)
 
     assert scene.ids(stream) >= set(range(1, ROWS + 1)) - {5}
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_row_between_two_pages_that_moved_to_another_border_is_not_skipped(concurrency: int) -> None:
+    scene = Scene()
+
+    def delete(*numbers: int) -> None:
+        for number in numbers:
+            scene.table(COSTS).delete(number)
+
+    def delete_after_page_2() -> None:
+        scene.answered(COSTS, 2)
+        delete(6)
+
+    scene.steps.afters[COSTS, 1] = lambda: delete(5)  # 11 moves onto page 1
+    scene.steps.befores[COSTS, 3] = delete_after_page_2  # 22 moves onto page 2
+    # The rows around the first border are now those that were around the second one.
+    scene.steps.before_few = lambda: delete(*range(1, 5), *range(7, 11), 12, 13, 14)
+    run = scene.run("costs", concurrency=concurrency)
+
+    assert run.of_type("ACTIVATE_VERSION")
+    assert scene.ids("costs") >= {11, *range(15, ROWS + 1)}
 
 
 @pytest.mark.parametrize("stream", PARENTS)

@@ -241,10 +241,13 @@ class ListReader:
 
     def _close_one(self, coverage: IdCoverage, gap: Gap, answer: _Answer) -> Iterator[Rows]:
         for size in (*PROBE_SIZES[1:], None):
+            gaps = coverage.gaps()
             ids = self._cover(coverage, answer, last=not getattr(answer.body, "hasMore", True))
             if not coverage.in_order:
                 return
-            found = [record for record, row_id in zip(answer.body.data, ids, strict=True) if gap.contains(row_id)]
+            # Rows of other gaps too: rows that moved far are around a border that is not theirs, and close that gap.
+            rows = zip(answer.body.data, ids, strict=True)
+            found = [record for record, row_id in rows if any(one.contains(row_id) for one in gaps)]
             if found:
                 yield Rows(found, answer.number, settled=False)
             if size is None or not coverage.has_gap_within(gap):
