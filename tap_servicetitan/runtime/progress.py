@@ -63,7 +63,7 @@ class StreamProgress(RequestHooks):
         self._waiting_since = 0.0
         self._waited = 0.0
         self._lock = threading.Lock()
-        self._told = (self._started, 0, 0)
+        self._logged = (self._started, 0, 0)
 
     @property
     def reading(self) -> bool:
@@ -140,10 +140,10 @@ class StreamProgress(RequestHooks):
                 if not self._waiting:
                     self._waited += time.monotonic() - self._waiting_since
 
-    def tell(self) -> None:
+    def log(self) -> None:
         """Log a line: what there is so far, how fast it comes, how far it has got."""
         now = time.monotonic()
-        (then, records, requests), self._told = self._told, (now, self.records, self.requests)
+        (then, records, requests), self._logged = self._logged, (now, self.records, self.requests)
         seconds = max(now - then, 0.001)
         rate = (self.records - records) / seconds
         if isinstance(self._endpoint, Nested):  # many parents have no records: it is the requests that show it moves
@@ -212,7 +212,7 @@ class Progress:
         self._streams: dict[tuple[str, str], StreamProgress] = {}
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._told = (self._started, 0)
+        self._logged = (self._started, 0)
         self._step: Callable[[], None] = lambda: None
         """Is called when a stream of a tenant is over."""
 
@@ -236,7 +236,7 @@ class Progress:
 
         def log_now_and_then() -> None:
             while not over.wait(interval):
-                self._tell(total)
+                self._log(total)
 
         if interval:
             threading.Thread(target=log_now_and_then, name="progress", daemon=True).start()
@@ -265,12 +265,12 @@ class Progress:
         totals = self._totals("total")
         _log.info("Total: %(records)d records, %(requests)d requests, %(seconds).1fs.", totals, extra=totals)
 
-    def _tell(self, total: int) -> None:
+    def _log(self, total: int) -> None:
         streams = self._all()
         reading = [each for each in streams if each.reading]
         fields = self._totals("overall") | {"done": len(streams) - len(reading), "reading": len(reading), "of": total}
         now = time.monotonic()
-        (then, before), self._told = self._told, (now, fields["records"])
+        (then, before), self._logged = self._logged, (now, fields["records"])
         fields["records_per_second"] = round((fields["records"] - before) / max(now - then, 0.001), 1)
         _log.info(
             "%(done)d of %(of)d streams done, %(reading)d being read: %(records)d records in %(requests)d requests, "
@@ -279,7 +279,7 @@ class Progress:
             extra=fields,
         )
         for each in reading[:LINES]:
-            each.tell()
+            each.log()
 
     def _totals(self, kind: str) -> dict[str, Any]:
         streams = self._all()

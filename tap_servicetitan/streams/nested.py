@@ -119,7 +119,7 @@ class NestedStream(EndpointStream):
                 )
             elif page.settled and not failures.block_bookmark:
                 # Not behind a parent that failed; nor behind parents that were all refused: if the rest of them are
-                # refused too, it takes all of them to tell.
+                # refused too, only all of them show it.
                 bookmark = bookmark.advance(page.number + 1, page.highest_id, page.total, api.began())
                 yield Page([], bookmark, newest, incomplete=incomplete or _not_read(failures, without_id))
 
