@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="STREAM=N",
-        help="number of records of one stream, instead of --records, or below each parent of a nested one; repeatable",
+        help="number of records of one stream, instead of --records, or below each parent of a nested one, or of items; repeatable",
     )
     add(
         "--page-size",

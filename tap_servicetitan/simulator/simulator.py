@@ -69,10 +69,11 @@ class Simulator:
         Args:
             records: Number of records of each stream at the start, for each tenant. Exceptions: a nested stream has 0
                 to 5 records below each parent in turn (one, where the response is one object), a singleton has one,
-                report_categories at most 6. Of job_history it is the number of rows with 1 to 3 events each. Of
+                report_categories at most 6. An estimate or an invoice has 0 to 2 items in turn, one on average. Of job_history it is the number of rows with 1 to 3 events each. Of
                 what is read by windows it is the number of leads, or of days and campaigns, in each year from a year
                 before the clock's start to the machine's date, by which clients choose the windows.
-            sizes: Other numbers of records, by stream; of a nested stream, the number of records below each parent.
+            sizes: Other numbers of records, by stream; of a nested stream, the number of records below each parent; of
+                estimate_items and invoice_items, the number of items of each estimate and invoice.
             page_size: Number of records on a page of a feed.
             tenants: Number of tenants, which are numbered from 1001, or the ids of the tenants.
             seed: Another seed gives other records; the same seed always gives the same ones.
@@ -217,7 +218,8 @@ class Simulator:
             minutes: Minutes that the clock moves.
             new: Number of new records of each stream. They are dated before the last 15 minutes, so that feeds show
                 them.
-            changed: Number of changed records of each stream, dated likewise. About one of ten becomes inactive.
+            changed: Number of changed records of each stream, dated likewise. About one of ten becomes inactive. Items
+                are created and change with their estimates and invoices, so their numbers differ.
             recent: Number of additional records of each stream, half of them new and half changed. They are dated
                 within the last 15 minutes, so that feeds show them only with ``includeRecentChanges=true`` or after the
                 clock has moved on.

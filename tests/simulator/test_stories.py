@@ -85,6 +85,10 @@ def test_stories_agree_from_booking_to_payment(live: Live) -> None:
         invoice = invoices[payment["appliedTo"][0]["appliedTo"]]
         assert (invoice["balance"], invoice["total"]) == ("0.00", payment["total"])
         assert (invoice["paidOn"], invoice["customer"]) == (payment["date"], payment["customer"])
+    items = by_id(simulator.records("invoice_items"))
+    of_stories_alone = [item for invoice in invoices.values() for item in invoice["items"] or ()]
+    assert len(of_stories_alone) > 60
+    assert all(agrees(item, items[item["id"]]) for item in of_stories_alone)
     assert sum(invoice["balance"] == "0.00" for invoice in invoices.values()) == len(payments) > 60
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_servicetitan.simulator.api.endpoint_operations import operation, record_fields
 from tap_servicetitan.simulator.api.field_filters import field_filters
 from tap_servicetitan.simulator.api.query_parameters import InvalidRequestError, QueryParameters, invalid_value
+from tap_servicetitan.simulator.data.nested_collection import Items
 from tap_servicetitan.simulator.fake.record_maker import types_of
 
 if TYPE_CHECKING:
@@ -92,11 +93,23 @@ def select(collection: Collection, indices: Iterable[int], parameters: QueryPara
         after = parameters.timestamp(name)
         if after is not None:
             selected = [index for index in selected if date(index) > after]
+    selected = _of_parents(collection, selected, parameters)
     for one in field_filters(collection.endpoint):
         wanted = one.read(parameters, one.parameter)
         if wanted is not None:
             selected = [index for index in selected if one.keeps(collection.make(index), wanted)]
     return _sort(collection, selected, _order(parameters), log)
+
+
+def _of_parents(collection: Collection, indices: list[int], parameters: QueryParameters) -> list[int]:
+    """Return the items of the records that a parameter such as ``estimateId`` names; all if it is absent."""
+    if not isinstance(collection, Items):
+        return indices
+    for name in filter(collection.names_parent, parameters.operation.query):
+        if (parents := parameters.numbers(name)) is not None:
+            wanted = {index for parent in parents for index in collection.of_parent(f"{parent:.0f}")}
+            return [index for index in indices if index in wanted]
+    return indices
 
 
 def hidden_fields(parameters: QueryParameters) -> dict[str, None]:

@@ -115,12 +115,23 @@ class ChangeLog:
             left = self._left()
             self.removed.update(self._rng.sample(left, min(step.removed, len(left))))
 
+    def create(self, time: int) -> int:
+        """Create a record, and return its index; :meth:`change` has to follow."""
+        self.created.append(time)
+        self._positions.append(0)
+        return len(self.created) - 1
+
+    def change(self, index: int, time: int) -> None:
+        """Append a change of a record."""
+        self._positions[index] = len(self.indices)
+        self.indices.append(index)
+        self.times.append(time)
+
     def apply_stories(self, events: Sequence[StoryEvent], since: int) -> None:
         """Insert what happened in stories between the entries of the same time step, which begin at a position."""
         for event in events:
             if event.new:
-                self.created.append(event.time)
-                self._positions.append(0)
+                self.create(event.time)
             self.stories[event.index] = event.fields
         entries = [*zip(self.times[since:], self.indices[since:], strict=True)]
         entries = sorted([*entries, *((event.time, event.index) for event in events)], key=lambda entry: entry[0])
@@ -145,17 +156,13 @@ class ChangeLog:
         dates = sorted(max(after + 1, _round_some(time, self._rng)) for time in spread)
         for record, time in zip(chosen, dates, strict=True):
             if record is None:
-                index = len(self.created)
-                self.created.append(time)
-                self._positions.append(0)
+                index = self.create(time)
             else:
                 index = record
                 self.changes.setdefault(index, []).append(time)
                 if self._rng.random() < _DELETED_SHARE:
                     self.deleted.add(index)
-            self._positions[index] = len(self.indices)
-            self.indices.append(index)
-            self.times.append(time)
+            self.change(index, time)
 
 
 def with_history(size: int, start: int, rng: Random) -> ChangeLog:

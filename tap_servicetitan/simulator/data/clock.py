@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_servicetitan.simulator.data.stories import STREAMS
 from tap_servicetitan.simulator.fake import timestamps
+from tap_servicetitan.simulator.fake.references import changes_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +121,9 @@ class Clock:
                 message = "Too short a time for recent changes: advance by more than 0 minutes."
                 raise ValueError(message)
             self._last_change = now if recent else last_settled
-            self._created.update(dict.fromkeys((stream,) if stream else STREAMS, new + recent - recent // 2))
+            self._created.update(
+                dict.fromkeys((changes_with(stream),) if stream else STREAMS, new + recent - recent // 2)
+            )
             stories = self._stories.between(self._now, now, self._created) if self._stories else []
             self._last_change = max([self._last_change, *(event.time for event in stories[-1:])])
             if stories or any((new, changed, recent, removed)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan.endpoints.kinds import Singleton, Window
 from tap_servicetitan.simulator.data import change_log
 from tap_servicetitan.simulator.data.clock import present
-from tap_servicetitan.simulator.fake.references import listed_as
+from tap_servicetitan.simulator.fake.references import changes_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class History:
         self._steps_applied += len(steps)
         for step in steps:
             since = len(self._log)
-            if step.stream is None or listed_as(step.stream) == self._stream:
+            if step.stream is None or changes_with(step.stream) == self._stream:
                 self._log.apply(step, grows=self._grows, loses=self._loses)
             if events := step.stories.get(self._stream):
                 self._log.apply_stories(events, since)

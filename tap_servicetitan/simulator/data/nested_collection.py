@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_servicetitan.simulator.data.collection import Collection
+from tap_servicetitan.simulator.data.change_log import ChangeLog
+from tap_servicetitan.simulator.data.collection import Collection, History
 from tap_servicetitan.simulator.fake.references import target_stream
 
 if TYPE_CHECKING:
     from tap_servicetitan.endpoints.kinds import Nested
-    from tap_servicetitan.simulator.data.change_log import ChangeLog
-    from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
+    from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution, Counts
+    from tap_servicetitan.simulator.fake.record_context import RecordContext
     from tap_servicetitan.simulator.fake.record_view import RecordView
 
 CLOSED_IF_INACTIVE: Final = frozenset({"contact_relationships"})
@@ -128,3 +131,86 @@ class SplitFeed(NestedCollection):
 
     def _number(self, _: ChangeLog) -> int:
         return len(self.indices())
+
+
+class ItemHistory(History):
+    """What has happened to items: each change of a record is one of all its items."""
+
+    def __init__(self, parents: History, counts: Counts) -> None:
+        self.lock = parents.lock
+        self._parents = parents
+        self._counts = counts
+        self._log = ChangeLog(array("q"), Random(0))
+        self._parents_created = 0
+        self._parents_changed = 0
+
+    def now(self) -> tuple[int, ChangeLog]:
+        """Return the time and the changes until then. Hold the lock while using them."""
+        now, parents = self._parents.now()
+        for parent in range(self._parents_created, len(parents.created)):
+            for _ in self._counts.of(parent):
+                self._log.create(parents.created[parent])
+        for position in range(self._parents_changed, len(parents)):
+            for item in self._counts.of(parents.indices[position]):
+                self._log.change(item, parents.times[position])
+        self._parents_created, self._parents_changed = len(parents.created), len(parents)
+        return now, self._log
+
+
+@dataclass(frozen=True)
+class Items(Collection):
+    """The items in the records of another collection."""
+
+    parents: Collection
+    """The records, as they are without their items."""
+
+    counts: Counts
+
+    def active(self, index: int) -> bool:
+        """Return whether the record that has the item is active."""
+        return self.parents.active(self.counts.parent_of(index))
+
+    def of_parent(self, parent_id: str) -> range:
+        """Return the items of the record with this id; none if there is no such record."""
+        parent = self.parents.find(parent_id)
+        return range(0) if parent is None else self.counts.of(parent)
+
+    def make(self, index: int) -> dict[str, Any]:
+        """Make an item as the API sends it, with the id of its record in the field that names the record."""
+        parent = self.counts.parent_of(index)
+        _, log = self.parents.now()
+        active = self.parents.active(parent)
+        record = self.maker.make(
+            index,
+            len(log.changes.get(parent, ())),
+            created=log.created[parent],
+            modified=log.modified(parent),
+            deleted=not active,
+        )
+        own = {name: self.parents.id_of(parent) for name in record if self.names_parent(name)}
+        return record | own | ({"active": active} if "active" in record else {})
+
+    def names_parent(self, field_name: str) -> bool:
+        """Return whether a field or parameter has the id of the record that an item is in."""
+        return field_name.endswith("Id") and target_stream(field_name) == self.parents.endpoint.name
+
+    def context(self, index: int) -> RecordContext:
+        """Return what a view of an item needs to make fields that the stream does not have."""
+        parent = self.counts.parent_of(index)
+        _, log = self.parents.now()
+        return self.maker.context(index, created=log.created[parent], modified=log.modified(parent))
+
+
+@dataclass(frozen=True)
+class CollectionWithItems(Collection):
+    """Records whose field ``items`` has records of another stream."""
+
+    items: Items
+    item_view: RecordView
+
+    def make(self, index: int) -> dict[str, Any]:
+        """Make a record as the API sends it; where there are no items, their list is empty or null."""
+        record = super().make(index)
+        of_record = self.items.counts.of(index)
+        items = [self.item_view.show(self.items.make(one), self.items.context(one)) for one in of_record]
+        return {**record, "items": items or (None if record["items"] is None else [])}

@@ -14,11 +14,17 @@ from tap_servicetitan.simulator.data.collection import Collection, History
 from tap_servicetitan.simulator.data.collection_view import CollectionView
 from tap_servicetitan.simulator.data.daily_figures import DailyFigures
 from tap_servicetitan.simulator.data.event_collections import AttributedLeads, RowsOfEvents
-from tap_servicetitan.simulator.data.nested_collection import NestedCollection, SplitFeed
+from tap_servicetitan.simulator.data.nested_collection import (
+    CollectionWithItems,
+    ItemHistory,
+    Items,
+    NestedCollection,
+    SplitFeed,
+)
 from tap_servicetitan.simulator.data.report_collection import ReportCollection
 from tap_servicetitan.simulator.fake.record_maker import RecordMaker
 from tap_servicetitan.simulator.fake.record_view import RecordView
-from tap_servicetitan.simulator.fake.references import listed_as, streams
+from tap_servicetitan.simulator.fake.references import ITEMS_OF, listed_as, streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +130,11 @@ class World:
         Raises:
             ValueError: There is no such stream.
         """
-        self._added_fields[listed_as(self.endpoint(stream).name)].append(path)
+        shown_by = listed_as(self.endpoint(stream).name)
+        items = next((one for one, of in ITEMS_OF.items() if of == shown_by), None)
+        if items and path[0] == "items" and path[1:]:
+            shown_by, path = items, path[1:]
+        self._added_fields[shown_by].append(path)
 
     @property
     def made(self) -> set[str]:
@@ -150,7 +160,12 @@ class World:
                     endpoint, self.collection(tenant_id, of), self.collection(tenant_id, endpoint.parent)
                 )
             return self._view(self.collection(tenant_id, of), endpoint, _sent(endpoint, schema))
-        maker = RecordMaker(endpoint, schema, self.identities, tenant_id, self._added_fields[endpoint.name])
+        if endpoint.name in ITEMS_OF:
+            return self._with_items(endpoint, tenant_id).items
+        if endpoint.name in ITEMS_OF.values():
+            items = next(self.endpoint(one) for one, of in ITEMS_OF.items() if of == endpoint.name)
+            return self._with_items(items, tenant_id)
+        maker = self._maker(endpoint, tenant_id)
         if not isinstance(endpoint, Nested):
             return _collection_type(endpoint)(endpoint, tenant_id, maker, self._history(endpoint, tenant_id))
         parents = self.collection(tenant_id, endpoint.parent)
@@ -161,6 +176,27 @@ class World:
         if shape(endpoint.url_path) == f"{shape(parents.endpoint.url_path).replace('/export/', '/')}/{{}}":
             view = RecordView(endpoint.parent, self._schema(parents.endpoint), _sent(endpoint, schema))
         return nested_type(endpoint, tenant_id, maker, history, parents, distribution, view)
+
+    def _maker(self, endpoint: Endpoint, tenant_id: int) -> RecordMaker:
+        added = self._added_fields[endpoint.name]
+        return RecordMaker(endpoint, self._schema(endpoint), self.identities, tenant_id, added)
+
+    def _with_items(self, endpoint: Endpoint, tenant_id: int) -> CollectionWithItems:
+        """Return the records that have the items of a stream."""
+        key = tenant_id, ITEMS_OF[endpoint.name]
+        made = self._collections.get(key)
+        if isinstance(made, CollectionWithItems):
+            return made
+        parent = self.endpoint(ITEMS_OF[endpoint.name])
+        records = Collection(parent, tenant_id, self._maker(parent, tenant_id), self._history(parent, tenant_id))
+        counts = self.identities.item_counts(endpoint.name)
+        history = ItemHistory(records.history, counts)
+        items = Items(endpoint, tenant_id, self._maker(endpoint, tenant_id), history, records, counts)
+        shown = self._schema(parent)["properties"]["items"]["items"]
+        view = RecordView(endpoint.name, _sent(endpoint, self._schema(endpoint)), shown)
+        made = CollectionWithItems(parent, tenant_id, records.maker, records.history, items, view)
+        self._collections[key] = made
+        return made
 
     def _history(self, endpoint: Endpoint, tenant_id: int) -> History:
         return History(self.clock, endpoint, self.identities, tenant_id, loses=endpoint.name in self._can_vanish)

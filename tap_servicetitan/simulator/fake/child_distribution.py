@@ -1,9 +1,10 @@
-"""How the records of a nested collection are distributed over their parents."""
+"""How the records of a nested collection, and the items of records, are distributed over their parents."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Final
 from zlib import crc32
@@ -11,7 +12,35 @@ from zlib import crc32
 CHILDREN: Final = (3, 0, 5, 1, 4, 2)
 """How many records each of the first six parents has, then each of the next six, and so on."""
 
-_UNTIL: Final = tuple(accumulate(CHILDREN))
+ITEMS: Final = (1, 1, 2, 0, 2, 0)
+"""How many items each of the first six invoices or estimates has, then each of the next six, and so on: one on average."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many records each parent has, in turn."""
+
+    pattern: tuple[int, ...]
+
+    def until(self, parents: int) -> int:
+        """Return how many records the first parents have together."""
+        rounds, rest = divmod(parents, len(self.pattern))
+        return rounds * sum(self.pattern) + sum(self.pattern[:rest])
+
+    def of(self, parent: int) -> range:
+        """Return the indices of a parent's records."""
+        first = self.until(parent)
+        return range(first, first + self.pattern[parent % len(self.pattern)])
+
+    def parent_of(self, index: int) -> int:
+        """Return the index of a record's parent."""
+        rounds, rest = divmod(index, sum(self.pattern))
+        return rounds * len(self.pattern) + bisect_right(_ends(self.pattern), rest)
+
+
+@cache
+def _ends(pattern: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(accumulate(pattern))
 
 
 @dataclass(frozen=True)
@@ -31,10 +60,7 @@ class ChildDistribution:
     @property
     def total(self) -> int:
         """Number of records at the start."""
-        if self.per_parent is not None:
-            return self.parents * self.per_parent
-        rounds, rest = divmod(self.parents, len(CHILDREN))
-        return rounds * _UNTIL[-1] + sum(CHILDREN[:rest])
+        return self._counts.until(self.parents)
 
     def parent_of(self, index: int) -> int:
         """Return the index of a record's parent. Records that are added later belong to parents of the start."""
@@ -42,7 +68,8 @@ class ChildDistribution:
             return index
         if index >= self.total:
             return crc32(f"{self.stream}:{index}".encode()) % max(1, self.parents)
-        if self.per_parent is not None:
-            return index // self.per_parent
-        rounds, rest = divmod(index, _UNTIL[-1])
-        return rounds * len(CHILDREN) + bisect_right(_UNTIL, rest)
+        return self._counts.parent_of(index)
+
+    @property
+    def _counts(self) -> Counts:
+        return Counts(CHILDREN if self.per_parent is None else (self.per_parent,))

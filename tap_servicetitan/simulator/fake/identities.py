@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tap_servicetitan.endpoints.kinds import Nested, Singleton
-from tap_servicetitan.simulator.fake.child_distribution import ChildDistribution
-from tap_servicetitan.simulator.fake.references import listed_as, streams
+from tap_servicetitan.simulator.fake.child_distribution import ITEMS, ChildDistribution, Counts
+from tap_servicetitan.simulator.fake.references import ITEMS_OF, listed_as, streams
 from tap_servicetitan.simulator.fake.vocabulary import LOOKUPS, SLUGS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Identities:
     """Number of records of a stream that :attr:`sizes` does not name."""
 
     sizes: Mapping[str, int]
-    """Number of records by stream; of a nested stream, the number of records of each parent."""
+    """Number of records by stream; of a nested stream and of items, the number of records of each parent."""
 
     single_children: frozenset[str]
     """Nested streams of which each parent has exactly one record."""
@@ -53,6 +53,8 @@ class Identities:
         endpoint = streams().get(stream)
         if isinstance(endpoint, Nested):
             return self.distribution(endpoint).total
+        if stream in ITEMS_OF:
+            return self.item_counts(stream).until(self.size(ITEMS_OF[stream]))
         usual = min(self.records, len(SLUGS[stream])) if stream in SLUGS else self.records
         return self.sizes.get(listed_as(stream), 1 if isinstance(endpoint, Singleton) else usual)
 
@@ -61,6 +63,11 @@ class Identities:
         single = endpoint.name in self.single_children
         per_parent = 1 if single else self.sizes.get(endpoint.name)
         return ChildDistribution(endpoint.name, self.size(endpoint.parent), per_parent, single)
+
+    def item_counts(self, stream: str) -> Counts:
+        """Return how many items each record has."""
+        size = self.sizes.get(stream)
+        return Counts(ITEMS if size is None else (size,))
 
     def text_id(self, stream: str, index: int) -> str:
         """Return the id of a record of a stream whose ids are strings."""

@@ -24,6 +24,10 @@ _PARTS: Final[Mapping[str, str]] = {"job_canceled_log": "job_canceled_logs"}
 """Nested streams with the records of a feed, parent by parent."""
 
 
+ITEMS_OF: Final[Mapping[str, str]] = {"estimate_items": "estimates", "invoice_items": "invoices"}
+"""Streams of the items that the records of another stream have in their field ``items``."""
+
+
 @cache
 def streams() -> Mapping[str, Endpoint]:
     """All endpoints of the table, by the name of their stream."""
@@ -41,6 +45,12 @@ def listed_as(stream: str) -> str:
     feed = streams().get(stream)
     path = feed.url_path.replace("/export/", "/") if isinstance(feed, Export) else ""
     return next((name for name, one in streams().items() if one.url_path == path), stream)
+
+
+@cache
+def changes_with(stream: str) -> str:
+    """Return the stream whose changes are those of a stream: an item changes together with the record that has it."""
+    return ITEMS_OF.get(stream, listed_as(stream))
 
 
 @cache

@@ -115,7 +115,7 @@ def test_program_lets_time_run() -> None:
     assert first["live"] == 36_000
     assert first["now"] < later["now"] < "2026-01-01T00:01"
     changed = {stream for stream in after if before[stream] != after[stream]}
-    assert changed <= {"bookings", "jobs", "job_booked_log", "appointments", "invoices", "payments"}
+    assert changed <= {"bookings", "jobs", "job_booked_log", "appointments", "invoices", "invoice_items", "payments"}
 
 
 def test_program_reports_in_one_line_that_a_port_is_in_use(simulator: Simulator) -> None:

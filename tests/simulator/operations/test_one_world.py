@@ -96,3 +96,84 @@ def test_canceled_logs_of_jobs_are_those_of_the_feed(start: Callable[..., Stream
         assert read == nested == {number: one for number, one in feed.items() if one["jobId"] is not None}
         reader.simulator.advance(new=5, changed=5, stream="job_canceled_log")
     assert len(feed) == 35
+
+
+WITH_ITEMS = [
+    ("sales/v2", "estimates", "estimate_items", "estimates/items"),
+    ("accounting/v2", "invoices", "invoice_items", "export/invoice-items"),
+]
+
+
+def times(reader: StreamReader) -> Iterator[None]:
+    """Stop at the start, after changes of all streams, and while feeds hold back changes."""
+    yield
+    reader.simulator.advance(minutes=60, new=7, changed=9)
+    yield
+    reader.simulator.advance(minutes=10, new=0, changed=0, recent=RECENT)
+    yield
+
+
+@pytest.mark.parametrize(("api", "stream", "items_stream", "items_path"), WITH_ITEMS)
+def test_items_in_a_record_are_those_of_their_own_list_or_feed(
+    start: Callable[..., StreamReader], api: str, stream: str, items_stream: str, items_path: str
+) -> None:
+    reader = start(records=30)
+    for _ in times(reader):
+        query = {**ALL, "includeRecentChanges": "true"}
+        read = reader.data(f"{api}/{items_path}", **query)
+        items = {item["id"]: item for item in read}
+        assert read == (reader.simulator.records(items_stream) if "export" in items_path else read)
+        assert len(items) == len(read) == len(reader.simulator.records(items_stream)) >= 30
+        for path in (f"{api}/{stream}", f"{api}/export/{stream}"):
+            records = reader.data(path, **query)
+            within = [(item, record) for record in records for item in record["items"] or ()]
+            assert sorted(item["id"] for item, _ in within) == sorted(items)
+            for item, record in within:
+                assert agrees(item, items[item["id"]])
+                assert items[item["id"]].get("invoiceId", record["id"]) == record["id"]
+                assert record["modifiedOn"] in {None, item["modifiedOn"]}
+            assert any(len(record["items"] or ()) > 1 for record in records)
+
+
+def test_list_of_items_has_those_of_the_estimate_that_a_request_names(start: Callable[..., StreamReader]) -> None:
+    reader = start(records=30)
+    for _ in times(reader):
+        for estimate in reader.data("sales/v2/estimates", **ALL):
+            listed = reader.data("sales/v2/estimates/items", estimateId=estimate["id"], **ALL)
+            shown_by_id = reader.page(f"sales/v2/estimates/{estimate['id']}")["items"]
+            assert sorted(item["id"] for item in listed) == [item["id"] for item in estimate["items"] or ()]
+            assert sorted(listed, key=lambda item: item["id"]) == (shown_by_id or [])
+    assert reader.data("sales/v2/estimates/items", estimateId=1) == []
+    assert reader.get("sales/v2/estimates/items", estimateId="x").status_code == 400
+
+
+@pytest.mark.parametrize(("api", "stream", "items_stream", "items_path"), WITH_ITEMS)
+def test_change_of_items_is_one_of_the_record_that_has_them(
+    start: Callable[..., StreamReader], api: str, stream: str, items_stream: str, items_path: str
+) -> None:
+    reader = start(records=30)
+    before = reader.page(f"{api}/export/{stream}")["continueFrom"]
+    old = {item["id"]: item for item in reader.simulator.records(items_stream)}
+
+    reader.simulator.advance(minutes=60, new=3, changed=6, stream=items_stream)
+
+    new = {item["id"]: item for item in reader.simulator.records(items_stream)}
+    moved = {number for number, item in new.items() if item != old.get(number)}
+    changed = reader.feed(f"{api}/export/{stream}", from_=before)
+    assert moved - old.keys()
+    assert moved & old.keys()
+    assert {item["id"] for record in changed for item in record["items"] or ()} == moved
+    assert len(changed) == 9
+    shown_items = {item["id"] for item in reader.data(f"{api}/{items_path}", **ALL)}
+    assert shown_items == new.keys()
+
+
+def test_field_that_is_added_to_items_is_in_both_places(start: Callable[..., StreamReader]) -> None:
+    reader = start(records=10)
+    reader.simulator.add_field("invoices", "items.extra")
+    reader.simulator.add_field("estimate_items", "extra")
+
+    assert all("extra" in item for item in reader.simulator.records("invoice_items"))
+    for record in reader.simulator.records("invoices") + reader.simulator.records("estimates"):
+        assert all("extra" in item for item in record["items"] or ())
+    assert not any("extra" in record for record in reader.simulator.records("invoices"))
