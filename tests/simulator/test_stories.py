@@ -85,6 +85,9 @@ def test_stories_agree_from_booking_to_payment(live: Live) -> None:
         invoice = invoices[payment["appliedTo"][0]["appliedTo"]]
         assert (invoice["balance"], invoice["total"]) == ("0.00", payment["total"])
         assert (invoice["paidOn"], invoice["customer"]) == (payment["date"], payment["customer"])
+    names = {customer["id"]: customer["name"] for customer in simulator.records("customers")}
+    for record in [*invoices.values(), *payments.values()]:
+        assert record["customer"]["name"] == names[record["customer"]["id"]]
     items = by_id(simulator.records("invoice_items"))
     of_stories_alone = [item for invoice in invoices.values() for item in invoice["items"] or ()]
     assert len(of_stories_alone) > 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ from tap_servicetitan.simulator.data.clock import present
 from tap_servicetitan.simulator.fake.references import changes_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_servicetitan.endpoints.kinds import Endpoint
     from tap_servicetitan.simulator.data.change_log import ChangeLog
     from tap_servicetitan.simulator.data.clock import Clock
+    from tap_servicetitan.simulator.data.stories import StoryEvent
     from tap_servicetitan.simulator.fake.identities import Identities
     from tap_servicetitan.simulator.fake.record_context import RecordContext
     from tap_servicetitan.simulator.fake.record_maker import RecordMaker
@@ -26,14 +27,32 @@ if TYPE_CHECKING:
 class History:
     """What has happened to the records of a collection."""
 
-    def __init__(
-        self, clock: Clock, endpoint: Endpoint, identities: Identities, tenant_id: int, *, loses: bool
+    def __init__(  # noqa: PLR0913  what a history consists of
+        self,
+        clock: Clock,
+        endpoint: Endpoint,
+        identities: Identities,
+        tenant_id: int,
+        customer_name: Callable[[int], str],
+        *,
+        loses: bool,
     ) -> None:
+        """Begin with what happened before the clock's start.
+
+        Args:
+            clock: What decides when records change.
+            endpoint: Where they are read.
+            identities: Their number.
+            tenant_id: Whose they are.
+            customer_name: Returns the name of the customer with an id, for the records of stories.
+            loses: Whether records can disappear.
+        """
         self.lock = RLock()
         self._clock = clock
         self._stream = endpoint.name
         self._grows = not isinstance(endpoint, Singleton)
         self._loses = loses
+        self._customer_name = customer_name
         self._steps_applied = 0
         rng = Random(f"{identities.seed}:{tenant_id}:{endpoint.name}")
         size = identities.size(endpoint.name)
@@ -51,8 +70,16 @@ class History:
             if step.stream is None or changes_with(step.stream) == self._stream:
                 self._log.apply(step, grows=self._grows, loses=self._loses)
             if events := step.stories.get(self._stream):
-                self._log.apply_stories(events, since)
+                self._log.apply_stories([self._with_name(event) for event in events], since)
         return now, self._log
+
+    def _with_name(self, event: StoryEvent) -> StoryEvent:
+        """Return a change with the name of its customer, which another tenant's customer does not have."""
+        if "customer" not in event.fields:
+            return event
+        number = event.fields["customer"]["id"]
+        customer = {"id": number, "name": self._customer_name(number)}
+        return replace(event, fields={**event.fields, "customer": customer})
 
 
 @dataclass(frozen=True)

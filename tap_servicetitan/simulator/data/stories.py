@@ -72,7 +72,7 @@ class StoryEvent:
     """Number of the record in its collection; the same for every tenant."""
 
     fields: Mapping[str, Any]
-    """All fields that stories have given the record so far."""
+    """All fields that stories have given the record so far; a customer is an id without the name."""
 
 
 @dataclass
@@ -135,7 +135,7 @@ class _Story:
         job = self.record_id("jobs")
         return {
             "job": {"id": job, "number": str(job), "type": None},
-            "customer": self.customer_reference,
+            "customer": {"id": self.customer},
             "invoiceDate": date,
             "subTotal": self.total,
             "salesTax": "0.00",
@@ -148,16 +148,12 @@ class _Story:
         invoice = self.record_id("invoices")
         return {
             "appliedTo": [{"appliedTo": invoice, "appliedAmount": self.total, "appliedOn": date}],
-            "customer": self.customer_reference,
+            "customer": {"id": self.customer},
             "date": date,
             "total": self.total,
             "unappliedAmount": "0.00",
             "refundedPaymentId": None,
         }
-
-    @property
-    def customer_reference(self) -> Mapping[str, Any]:
-        return {"id": self.customer, "name": f"Customer {self.customer}"}
 
 
 _FIELDS: Final[Mapping[str, Callable[[_Story, _Step, str], Mapping[str, Any]]]] = {

@@ -24,7 +24,7 @@ from tap_servicetitan.simulator.data.nested_collection import (
 from tap_servicetitan.simulator.data.report_collection import ReportCollection
 from tap_servicetitan.simulator.fake.record_maker import RecordMaker
 from tap_servicetitan.simulator.fake.record_view import RecordView
-from tap_servicetitan.simulator.fake.references import ITEMS_OF, listed_as, streams
+from tap_servicetitan.simulator.fake.references import ITEMS_OF, first_id, listed_as, streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,13 @@ class World:
         return made
 
     def _history(self, endpoint: Endpoint, tenant_id: int) -> History:
-        return History(self.clock, endpoint, self.identities, tenant_id, loses=endpoint.name in self._can_vanish)
+        def customer_name(number: int) -> str:
+            customers = self.collection(tenant_id, "customers")
+            with customers.history.lock:
+                return str(customers.make(number - first_id("customers"))["name"])
+
+        loses = endpoint.name in self._can_vanish
+        return History(self.clock, endpoint, self.identities, tenant_id, customer_name, loses=loses)
 
 
 def _collection_type(endpoint: Endpoint) -> type[Collection]:
